@@ -9,7 +9,7 @@ const OCTETS: u8 = 0x04;
 const NAME: u8 = 0x06;
 
 /// Smallest public exponent that the signing library accepts.
-const LEAST_EXPONENT: usize = 65_537;
+const MIN_EXPONENT: usize = 65_537;
 
 /// Kinds of keys by the object identifiers of their algorithms, except RSA.
 const KINDS: [(&[u8], &str); 6] = [
@@ -63,7 +63,7 @@ pub(super) fn fault(key: &PrivateKey) -> Option<KeyFault> {
     if !(2_048..=4_096).contains(&bits) || bits % 512 != 0 {
         return Some(KeyFault::Size(bits));
     }
-    let exponent = number(exponent).filter(|exponent| *exponent < LEAST_EXPONENT)?;
+    let exponent = number(exponent).filter(|exponent| *exponent < MIN_EXPONENT)?;
     Some(KeyFault::Exponent(exponent))
 }
 

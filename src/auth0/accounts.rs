@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most users with one address: one for each connection. A longer list cannot answer that question.
-const MOST_USERS: usize = 500;
+const MAX_USERS: usize = 500;
 
 impl Directory for Client {
     async fn users_by_email(&self, address: &str) -> Answer<Vec<Account>> {
@@ -38,7 +38,7 @@ fn believed(verdict: Verdict<Vec<Account>>, status: Option<u16>) -> Verdict<Vec<
 /// Reads a list of users; `None` if the body is not one.
 fn accounts(body: &[u8]) -> Option<Vec<Account>> {
     let list: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
-    let some = list.len() <= MOST_USERS;
+    let some = list.len() <= MAX_USERS;
     some.then(|| list.into_iter().map(|user| account(user.get())).collect())?
 }
 
@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(found[0].connections, ["db"]);
         assert_eq!((found[0].email.as_deref(), found[1].email.as_deref()), (Some("a@b.c"), None));
         assert_eq!(found[1].user.as_str(), "sms|2");
-        let many = vec![r#"{"user_id": "auth0|1"}"#; MOST_USERS + 1].join(",");
+        let many = vec![r#"{"user_id": "auth0|1"}"#; MAX_USERS + 1].join(",");
         for body in [
             "",
             "{}",

@@ -14,7 +14,7 @@ const CHARACTERS_SHOWN: usize = 60;
 /// Longest word shown.
 const LONGEST_WORD: usize = 15;
 /// Most digits in a shown word: more could be a number or a code.
-const MOST_DIGITS: usize = 4;
+const MAX_DIGITS: usize = 4;
 /// Number of bytes of an answer that are searched for visible text.
 const SEARCHED: usize = 8 * 1024;
 
@@ -60,7 +60,7 @@ fn is_harmless(word: &str) -> bool {
     word.chars().count() <= LONGEST_WORD
         // An address or a number may also be written in the escapes of HTML or of a URL.
         && !word.contains(['@', '%', '&'])
-        && word.chars().filter(|character| character.is_numeric()).count() <= MOST_DIGITS
+        && word.chars().filter(|character| character.is_numeric()).count() <= MAX_DIGITS
 }
 
 /// Returns the content of `<title>`.

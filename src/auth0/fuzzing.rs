@@ -29,7 +29,7 @@ use crate::{
 /// Longest reason that this program writes.
 const LONGEST_REASON: usize = 80;
 /// Most consecutive answers.
-const MOST_ANSWERS: usize = 12;
+const MAX_ANSWERS: usize = 12;
 /// Shortest and longest time that a token may be used for.
 const LIVES: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(2_592_000);
 /// Time that the tenant's clock shows, in seconds since 1970.
@@ -212,7 +212,7 @@ pub fn headers(bytes: &[u8]) {
         return;
     };
     let reserve = choose(&[0.2, 0.0, 0.95], *reserve);
-    let lines = lines.split(|byte| *byte == b'\n').take(MOST_ANSWERS);
+    let lines = lines.split(|byte| *byte == b'\n').take(MAX_ANSWERS);
     pacer::fuzzing::endure(
         reserve,
         lines.map(|line| {

@@ -28,7 +28,7 @@ const LONGEST_IDLE: Duration = Duration::from_secs(30);
 const SHORTEST_IDLE: Duration = Duration::from_millis(100);
 /// Number of answers lost on connections idle for less than that, after which connections are kept
 /// for less, if no answer came on any connection that was idle for as long as one of them.
-const MOST_SHORT: u32 = 5;
+const MAX_SHORT: u32 = 5;
 /// Shortest idle time for which keeping connections is worthwhile: below it none are kept.
 const WORTHWHILE: Duration = Duration::from_millis(1);
 /// Shortest interval between two times at which kept connections are given up; in between none are
@@ -38,7 +38,7 @@ const RENEWAL: Duration = Duration::from_secs(1);
 const USERS: &str = "/api/v2/users/";
 /// Most requests remembered as having lost their answer; beyond that, an arbitrary one is
 /// forgotten.
-const MOST_DOUBTED: usize = 65_536;
+const MAX_DOUBTED: usize = 65_536;
 
 /// Settings from which a client is made.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ impl Pool {
     /// answers as well.
     pub(super) fn lost(&self, lease: &Lease) {
         let mut state = self.state();
-        if state.doubted.len() >= MOST_DOUBTED
+        if state.doubted.len() >= MAX_DOUBTED
             && let Some(any) = state.doubted.iter().next().copied()
         {
             state.doubted.remove(&any);
@@ -196,7 +196,7 @@ impl Pool {
             state.short = (state.short.0 + 1, state.short.1.min(idle));
         }
         let longest_idle = match state.short {
-            (times, shortest) if times >= MOST_SHORT => shortest / 2,
+            (times, shortest) if times >= MAX_SHORT => shortest / 2,
             _ if idle < SHORTEST_IDLE => return,
             _ => (idle / 2).max(SHORTEST_IDLE),
         };
@@ -293,7 +293,7 @@ mod tests {
         let idle = SHORTEST_IDLE / 2;
         for (answered_after, kept) in [(idle, LONGEST_IDLE), (idle / 2, idle / 2)] {
             let pool = pool();
-            for user in 0..MOST_SHORT {
+            for user in 0..MAX_SHORT {
                 assert_eq!(pool.state().longest_idle, LONGEST_IDLE);
                 pool.answered(&pool.lease(&post(100 + user)));
                 advance(answered_after).await;

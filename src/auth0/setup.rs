@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Most items of a list: Auth0 has eight factors, two policies, and twenty custom domains.
-const MOST_ITEMS: usize = 500;
+const MAX_ITEMS: usize = 500;
 /// Longest name of a host (RFC 1035), and more than any policy's.
 const LONGEST_NAME: usize = 253;
 
@@ -86,10 +86,10 @@ fn is_not_enabled(error: &Error) -> bool {
     matches!(error, Error::Config { code: NOT_ENABLED, .. })
 }
 
-/// Reads a list of at most [`MOST_ITEMS`] items, each by `item`; `None` if one cannot be read.
+/// Reads a list of at most [`MAX_ITEMS`] items, each by `item`; `None` if one cannot be read.
 fn list<T>(body: &[u8], item: impl Fn(&RawValue) -> Option<T>) -> Option<Vec<T>> {
     let items: Vec<&RawValue> = serde_json::from_slice(body).ok()?;
-    let some = items.len() <= MOST_ITEMS;
+    let some = items.len() <= MAX_ITEMS;
     some.then(|| items.into_iter().map(item).collect())?
 }
 
@@ -132,7 +132,7 @@ fn message_types(body: &[u8]) -> Option<MessageTypes> {
     }
     let Types { message_types } = object(body)?;
     let has = |word: &str| message_types.iter().any(|known| known == word);
-    (message_types.len() <= MOST_ITEMS)
+    (message_types.len() <= MAX_ITEMS)
         .then(|| MessageTypes { sms: has("sms"), voice: has("voice") })
 }
 
@@ -245,7 +245,7 @@ mod tests {
     }
 
     fn many(item: &str) -> String {
-        format!("[{}]", vec![item; MOST_ITEMS + 1].join(","))
+        format!("[{}]", vec![item; MAX_ITEMS + 1].join(","))
     }
 
     #[test]

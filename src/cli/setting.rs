@@ -223,10 +223,10 @@ impl Value for Concurrency {
 
     fn read(text: &str) -> Option<Self> {
         match text.trim() {
-            "auto" => Some(Self::Auto(Self::MOST_REQUESTS)),
+            "auto" => Some(Self::Auto(Self::MAX_REQUESTS)),
             text => {
                 let number =
-                    text.parse().ok().filter(|number| (1..=Self::MOST_REQUESTS).contains(number));
+                    text.parse().ok().filter(|number| (1..=Self::MAX_REQUESTS).contains(number));
                 number.map(Self::Fixed)
             }
         }

@@ -59,7 +59,7 @@ pub(super) async fn run(
             invalid_value(&preflight.sample, "--sample"),
             format!(
                 "give a number of users from `0` to `{}`, or a share of them such as `5%`",
-                SampleSize::MOST_USERS
+                SampleSize::MAX_USERS
             ),
         )
     })?;

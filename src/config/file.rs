@@ -31,7 +31,7 @@ const LONGEST_SECRET: u64 = 64 * 1024;
 /// Longest settings file.
 const LONGEST_FILE: u64 = 64 * 1024;
 /// Most links followed to the settings file.
-const MOST_LINKS: usize = 8;
+const MAX_LINKS: usize = 8;
 /// Mode bits that let anyone but the owner write.
 const OTHERS_WRITE: u32 = 0o022;
 
@@ -187,7 +187,7 @@ fn read_found(path: &Path) -> Result<Option<String>, Error> {
 /// the reason why it is not followed.
 fn end_of_links(path: &Path) -> io::Result<Result<PathBuf, &'static str>> {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let metadata = fs::symlink_metadata(&path)?;
         if !metadata.is_symlink() {
             return Ok(Ok(path));

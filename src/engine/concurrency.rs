@@ -20,7 +20,7 @@ use crate::{pacer::breaker::Health, stats::Bottleneck};
 /// Requests allowed before the first answer, while the latency is unknown.
 pub(super) const FIRST_REQUESTS: usize = 32;
 /// Fewest requests allowed, however slow the pace.
-const FEWEST_REQUESTS: usize = 4;
+const MIN_REQUESTS: usize = 4;
 /// Time without a free slot after which [`FIRST_REQUESTS`] are allowed whatever the pace needs: the
 /// few that hold the slots may be users whose requests hang, and these must not hold up all others.
 const STUCK: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub enum Concurrency {
 
 impl Concurrency {
     /// Upper limit of `--concurrency`: each request has a connection of its own.
-    pub const MOST_REQUESTS: usize = 4096;
+    pub const MAX_REQUESTS: usize = 4096;
 
     /// Returns the most requests that may ever be in flight.
     pub fn most(self) -> usize {
@@ -58,7 +58,7 @@ impl Concurrency {
     #[must_use]
     pub fn within(self, most: usize) -> Self {
         match self {
-            Self::Auto(before) => Self::Auto(before.min(most.max(FEWEST_REQUESTS))),
+            Self::Auto(before) => Self::Auto(before.min(most.max(MIN_REQUESTS))),
             Self::Fixed(_) => self,
         }
     }
@@ -201,7 +201,7 @@ impl InFlight {
         {
             let needed = self.needed(pace).max(self.least);
             let most = most.min(self.growth.ceiling()).max(1);
-            self.allowed = needed.clamp(FEWEST_REQUESTS.min(most), most);
+            self.allowed = needed.clamp(MIN_REQUESTS.min(most), most);
         }
         Some(self.bottleneck)
     }
@@ -292,7 +292,7 @@ pub(super) fn float(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }
 
-/// Rounds up to a whole number, at most [`Concurrency::MOST_REQUESTS`].
+/// Rounds up to a whole number, at most [`Concurrency::MAX_REQUESTS`].
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -300,5 +300,5 @@ pub(super) fn float(number: usize) -> f64 {
 )]
 fn whole(number: f64) -> usize {
     // A rounding error of floating-point sums is not a request.
-    (number - 1e-6).ceil().clamp(0.0, float(Concurrency::MOST_REQUESTS)) as usize
+    (number - 1e-6).ceil().clamp(0.0, float(Concurrency::MAX_REQUESTS)) as usize
 }

@@ -15,7 +15,7 @@ use super::Job;
 use crate::{model::UserId, pacer::breaker::RequestKind};
 
 /// Most jobs that are kept for the end of a run.
-const MOST_FOR_THE_END: usize = 65_536;
+const MAX_FOR_THE_END: usize = 65_536;
 
 /// The kinds of job.
 pub(super) const KINDS: [RequestKind; 2] = [RequestKind::Change, RequestKind::LookUp];
@@ -154,7 +154,7 @@ impl<E: Job> Lanes<E> {
     /// Keeps a job for the end of the run. If there is no room, it is left to the next run: the
     /// ledger knows about it.
     pub(super) fn keep_for_the_end(&mut self, job: Box<E>) {
-        if self.for_the_end.len() < MOST_FOR_THE_END {
+        if self.for_the_end.len() < MAX_FOR_THE_END {
             self.for_the_end.push(job);
         }
     }

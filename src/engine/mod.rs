@@ -68,7 +68,7 @@ pub enum MaxErrors {
 
 impl MaxErrors {
     /// Number of rows below which a share is not judged.
-    const FEWEST_ROWS_TO_JUDGE: u64 = 100;
+    const MIN_ROWS_TO_JUDGE: u64 = 100;
 
     fn reached(self, counts: &Counts) -> bool {
         let errors = counts.states[State::Rejected] + counts.states[State::Failed];
@@ -76,7 +76,7 @@ impl MaxErrors {
             Self::Rows(most) => errors >= most.max(1),
             #[expect(clippy::cast_precision_loss, reason = "a share of rows, not a count")]
             Self::Percent(most) => {
-                counts.rows() >= Self::FEWEST_ROWS_TO_JUDGE
+                counts.rows() >= Self::MIN_ROWS_TO_JUDGE
                     && errors as f64 * 100.0 >= most * counts.rows() as f64
             }
         }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Most users that are remembered: those of a pipe, and those that collide.
-const MOST_USERS: usize = 1_000_000;
+const MAX_USERS: usize = 1_000_000;
 
 /// Records which person has which user id, in the first reading of an input that is read twice.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl CollisionSurvey {
 
     /// Ends the reading, and returns the check that refuses colliding people in the next one.
     pub fn finish(self) -> Result<Collisions, IdentityError> {
-        self.finish_with(MOST_USERS)
+        self.finish_with(MAX_USERS)
     }
 
     fn finish_with(self, most: usize) -> Result<Collisions, IdentityError> {
@@ -82,7 +82,7 @@ impl Collisions {
 
     /// Refuses the second person, for an input that is read once: the first was sent already.
     pub fn so_far() -> Self {
-        Self::so_far_of(MOST_USERS)
+        Self::so_far_of(MAX_USERS)
     }
 
     fn so_far_of(most: usize) -> Self {

@@ -10,7 +10,7 @@ use super::CODE_NAME;
 use crate::{model::Node, sync::lock};
 
 /// Most distinct codes that are kept, and the longest code: far more than exist.
-const MOST_CODES: usize = 1000;
+const MAX_CODES: usize = 1000;
 const LONGEST_CODE: usize = 64;
 
 /// Codes stated by the rows of an input; shared with the readers that see them. None in an input
@@ -32,7 +32,7 @@ impl SelectionCodes {
         };
         let mut seen = self.lock();
         for code in codes.split_ascii_whitespace().filter(is_code) {
-            if !seen.contains(code) && seen.len() < MOST_CODES {
+            if !seen.contains(code) && seen.len() < MAX_CODES {
                 seen.insert(code.to_owned());
             }
         }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Most rows that become durable together.
-const MOST_ROWS_PER_SYNC: usize = 64;
+const MAX_ROWS_PER_SYNC: usize = 64;
 /// Interval at which lines become durable while rows come.
 const SYNC_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -45,7 +45,7 @@ impl DurableLines {
         settlement: Settlement,
     ) -> Result<(), Error> {
         self.unsettled.push((seq, settlement));
-        if self.unsettled.len() >= MOST_ROWS_PER_SYNC || self.synced.elapsed() >= SYNC_INTERVAL {
+        if self.unsettled.len() >= MAX_ROWS_PER_SYNC || self.synced.elapsed() >= SYNC_INTERVAL {
             self.sync().await?;
         }
         Ok(())

@@ -32,7 +32,7 @@ use crate::{
 /// little).
 const COMMANDS_PER_COMMIT: usize = 1024;
 /// Maximum number of rows written between two commits.
-pub(super) const MOST_ROWS_PER_COMMIT: usize = COMMANDS_PER_COMMIT + COMMANDS_QUEUED;
+pub(super) const MAX_ROWS_PER_COMMIT: usize = COMMANDS_PER_COMMIT + COMMANDS_QUEUED;
 /// Maximum time that an outcome waits for a commit.
 const COMMIT_INTERVAL: Duration = Duration::from_millis(100);
 

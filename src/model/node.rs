@@ -120,8 +120,8 @@ impl<'de> Deserialize<'de> for Node {
 
 /// Returns whether a key occurs twice. Few keys are compared with each other, many are hashed.
 fn repeats_a_key(entries: &[(String, Node)]) -> bool {
-    const FEWEST_HASHED: usize = 24;
-    if entries.len() <= FEWEST_HASHED {
+    const MIN_HASHED: usize = 24;
+    if entries.len() <= MIN_HASHED {
         let is_before = |(index, (key, _)): (usize, &(String, Node))| {
             entries.iter().take(index).any(|(other, _)| other == key)
         };

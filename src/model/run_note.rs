@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Input files that are named; further ones are counted.
-const MOST_FILES: usize = 200;
+const MAX_FILES: usize = 200;
 
 /// A file as a run has read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,8 +52,8 @@ pub struct RunSums {
 impl RunAbout {
     /// Describes a run of this version.
     pub fn new(files: Vec<FileRead>, sums: Option<RunSums>) -> Self {
-        let more_files = files.len().saturating_sub(MOST_FILES) as u64;
-        let files = files.into_iter().take(MOST_FILES).collect();
+        let more_files = files.len().saturating_sub(MAX_FILES) as u64;
+        let files = files.into_iter().take(MAX_FILES).collect();
         Self { version: env!("CARGO_PKG_VERSION").into(), files, more_files, sums }
     }
 }

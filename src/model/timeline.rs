@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Samples that are kept at most.
-const MOST_SAMPLES: usize = 240;
+const MAX_SAMPLES: usize = 240;
 /// First interval between two samples.
 const FIRST_MS: u64 = 1_000;
 
@@ -85,7 +85,7 @@ impl Timeline {
             self.samples.pop();
         }
         self.samples.push(sample);
-        if self.samples.len() > MOST_SAMPLES {
+        if self.samples.len() > MAX_SAMPLES {
             // The first sample and every second one after it stay. As they are totals, no time
             // between them is lost.
             let mut number = 0;
@@ -103,7 +103,7 @@ impl Timeline {
             let [before, after] = [pair[0], pair[1]].map(<[u64; 11]>::from);
             before.iter().zip(after).all(|(before, after)| *before <= after) && before[0] < after[0]
         };
-        let samples = &self.samples[..self.samples.len().min(MOST_SAMPLES)];
+        let samples = &self.samples[..self.samples.len().min(MAX_SAMPLES)];
         let sound = samples.windows(2).position(|pair| !in_order(pair));
         &samples[..sound.map_or(samples.len(), |last| last + 1)]
     }
@@ -124,8 +124,8 @@ mod tests {
             (0..=seconds).for_each(|second| line.add(at(second)));
             let samples = line.samples();
             assert_eq!(samples.len(), line.samples.len(), "all are in order");
-            assert!(samples.len() <= MOST_SAMPLES, "{seconds}: {}", samples.len());
-            assert!(samples.len() as u64 > seconds.min(MOST_SAMPLES as u64) / 2, "{seconds}");
+            assert!(samples.len() <= MAX_SAMPLES, "{seconds}: {}", samples.len());
+            assert!(samples.len() as u64 > seconds.min(MAX_SAMPLES as u64) / 2, "{seconds}");
             assert_eq!((samples[0], samples[samples.len() - 1]), (at(0), at(seconds)));
             let apart = samples.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms);
             let (least, most) = (apart.clone().min(), apart.max());

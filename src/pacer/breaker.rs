@@ -24,7 +24,7 @@ use crate::{
 const THRESHOLD: usize = 5;
 /// Users kept for health checks because they were answered: more than one, as theirs may break,
 /// too.
-const MOST_ANSWERED: usize = 4;
+const MAX_ANSWERED: usize = 4;
 /// Time to the first health check; doubles with each that fails.
 const FIRST_HEALTH_CHECK: Duration = Duration::from_millis(500);
 /// Longest time between two health checks.
@@ -243,7 +243,7 @@ impl Breaker {
     }
 
     fn remember(&mut self, user: Option<&UserId>) {
-        if self.answered.len() < MOST_ANSWERED
+        if self.answered.len() < MAX_ANSWERED
             && let Some(user) = user.filter(|user| !self.answered.contains(user))
         {
             self.answered.push_back(user.clone());

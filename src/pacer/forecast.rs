@@ -23,8 +23,8 @@ use crate::{
 /// Simulated time, and the fewest and most requests in it: the tests of `auto` come every few
 /// seconds, and a slow bucket takes minutes to show its rate.
 const SIMULATED_TIME: f64 = 60.0;
-const FEWEST_REQUESTS: usize = 300;
-const MOST_REQUESTS: usize = 20_000;
+const MIN_REQUESTS: usize = 300;
+const MAX_REQUESTS: usize = 20_000;
 /// Fewest windows that are simulated, where the bucket is refilled in windows.
 const WINDOWS: f64 = 30.0;
 /// Most steps that are simulated: a bucket that gains nothing is asked again and again.
@@ -155,9 +155,8 @@ struct Play {
 impl Play {
     /// Returns whether the simulation has run long enough.
     fn is_over(&self, times: &[f64]) -> bool {
-        times.len() >= MOST_REQUESTS
-            || times.len() >= FEWEST_REQUESTS
-                && times.last().is_some_and(|last| *last >= self.least)
+        times.len() >= MAX_REQUESTS
+            || times.len() >= MIN_REQUESTS && times.last().is_some_and(|last| *last >= self.least)
     }
 
     fn auto(&self, pacing: &Pacing, mut tenant: SimulatedTenant) -> Vec<f64> {

@@ -135,7 +135,7 @@ mod tests {
         let rate = if hours.is_some() { Rate::PerSecond(101.0) } else { Rate::Auto };
         let now = LocalTime::default;
         let pacing = Pacing { rate, burst: 1, reserve: 0.2, plan: None, now };
-        let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
+        let concurrency = Concurrency::Auto(Concurrency::MAX_REQUESTS);
         let pace = RateConditions { pacing, concurrency, learnt: Learnt::default() };
         let factors = 360_000 * u64::from(hours.unwrap_or(1));
         Estimate::of(&Workload { factors, ..Workload::default() }, &pace, NOW)
@@ -218,7 +218,7 @@ mod tests {
             now: LocalTime::default,
         };
         let learnt = Learnt { answers: 5, metered: 5, limit: Some(50.0), ..Learnt::default() };
-        let concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
+        let concurrency = Concurrency::Auto(Concurrency::MAX_REQUESTS);
         let work = Workload { factors: 1_000_000, ..Workload::default() };
         let plan = Estimate::of(&work, &RateConditions { pacing, concurrency, learnt }, NOW);
         assert!(plan.is_rough());

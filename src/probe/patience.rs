@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Most tries of one request. With the pauses between them they bridge half a minute.
-const MOST_TRIES: u32 = 8;
+const MAX_TRIES: u32 = 8;
 /// Most refusals of one request by the rate limit; the pacer waits in between.
-const MOST_BOUNCES: u32 = 40;
+const MAX_BOUNCES: u32 = 40;
 /// Number of 429s after which a 429 that may be an answer is taken as one.
 const FEW_BOUNCES: u32 = 3;
 /// Longest time during which one request may be refused by the rate limit.
@@ -72,8 +72,8 @@ impl Patience {
         if tries.silent >= OUTAGE_AFTER {
             gateway.stats.set_outage(Some(gateway.api.last_fault().unwrap_or_default()));
         }
-        let is_over = tries.silent >= MOST_TRIES
-            || tries.bounces >= MOST_BOUNCES
+        let is_over = tries.silent >= MAX_TRIES
+            || tries.bounces >= MAX_BOUNCES
             || since.elapsed() >= if tries.silent > 0 { self.max_outage } else { LONGEST_BOUNCES };
         if is_over { Err(Unanswered::Silent) } else { Ok(()) }
     }

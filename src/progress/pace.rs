@@ -10,7 +10,7 @@ const RATE_WINDOW: Duration = Duration::from_secs(180);
 /// Smallest distance between two samples.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Fewest rows before a rate is given: the first answers come in a burst.
-const FEWEST_ROWS: u64 = 3;
+const MIN_ROWS: u64 = 3;
 
 /// Samples of the number of rows that requests have settled.
 ///
@@ -49,7 +49,7 @@ impl Pace {
         let (now, settled) = self.latest;
         let (time, rows) = (now - since, settled - before);
         let is_known =
-            time >= SAMPLE_INTERVAL && (rows >= FEWEST_ROWS || time >= RATE_WINDOW && rows > 0);
+            time >= SAMPLE_INTERVAL && (rows >= MIN_ROWS || time >= RATE_WINDOW && rows > 0);
         #[expect(clippy::cast_precision_loss, reason = "a rate to look at")]
         is_known.then(|| rows as f64 / time.as_secs_f64())
     }

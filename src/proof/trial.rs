@@ -15,9 +15,9 @@ const EITHER_SIDE: i64 = 2;
 /// Steps that a clock may be wrong: a tenant accepts these codes, too.
 const FORGIVEN: i64 = 1;
 /// Most steps that a code may be later than expected: an hour of the shortest ones.
-const MOST_LATE: u64 = 120;
+const MAX_LATE: u64 = 120;
 /// Most codes that may match nothing: one is easily mistyped, before a match and after it.
-const MOST_MISSES: u8 = 2;
+const MAX_MISSES: u8 = 2;
 
 /// Code to ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,7 +152,7 @@ impl Trial {
         }
         let is_first = self.matches.is_empty() && !fresh.is_empty();
         self.n_misses = if is_first { 0 } else { self.n_misses + 1 };
-        if self.n_misses >= MOST_MISSES {
+        if self.n_misses >= MAX_MISSES {
             return AfterCode::Said(Proof::no_match());
         }
         let is_miss = fresh.is_empty();
@@ -186,7 +186,7 @@ impl Trial {
             let app = self.candidates.get(found.candidate).map(|candidate| &candidate.app);
             app.is_some_and(|app| {
                 let passed = app.profile().step(now).saturating_sub(app.profile().step(found.at));
-                let most = 1 + passed.min(MOST_LATE) + missed;
+                let most = 1 + passed.min(MAX_LATE) + missed;
                 (1..=most).any(|later| app.shows(code, found.step + later))
             })
         })

@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// Most methods that a user can credibly have; a longer list is unusable.
-const MOST_METHODS: u64 = 1_000;
+const MAX_METHODS: u64 = 1_000;
 /// Most pages that a list can credibly have.
-const MOST_PAGES: u64 = 50;
+const MAX_PAGES: u64 = 50;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -72,7 +72,7 @@ impl Pages {
         self.total = page.total;
         self.methods.extend(page.methods);
         let listed = self.methods.len() as u64;
-        if listed.max(self.total.unwrap_or_default()) > MOST_METHODS {
+        if listed.max(self.total.unwrap_or_default()) > MAX_METHODS {
             return Some(self.fail(Code::TooManyMethods));
         }
         let whole = match self.total {
@@ -80,7 +80,7 @@ impl Pages {
             None => count < page.size,
         };
         if !whole {
-            return (self.number >= MOST_PAGES).then(|| self.fail(Code::IncompleteList));
+            return (self.number >= MAX_PAGES).then(|| self.fail(Code::IncompleteList));
         }
         let mut ids = HashSet::new();
         let each_once = self.methods.iter().all(|method| ids.insert(method.id.as_str()));
@@ -173,7 +173,7 @@ mod tests {
         ] {
             assert_eq!(taken(pages), expected);
         }
-        let endless = (0..MOST_PAGES).map(|number| page(number * 2..number * 2 + 2, None));
+        let endless = (0..MAX_PAGES).map(|number| page(number * 2..number * 2 + 2, None));
         assert_eq!(taken(endless.collect()), Err(Code::IncompleteList));
     }
 

@@ -181,12 +181,12 @@ mod tests {
     use crate::error::Error;
 
     /// Most attempts at a request that is not a look-up.
-    const MOST_ATTEMPTS: u32 = 3;
+    const MAX_ATTEMPTS: u32 = 3;
     /// Times that nothing was executed: far more than the attempts that are allowed.
     const BOUNCED: u32 = 99;
 
     fn policy() -> RetryPolicy {
-        RetryPolicy::new(MOST_ATTEMPTS, Duration::from_secs(120))
+        RetryPolicy::new(MAX_ATTEMPTS, Duration::from_secs(120))
     }
 
     fn rng() -> fastrand::Rng {
@@ -233,8 +233,8 @@ mod tests {
     fn histories(bounced: u32, lookups: u32) -> [History; 3] {
         let plain = History { bounced, lookups, ..History::default() };
         let in_doubt = History {
-            attempts: MOST_ATTEMPTS,
-            doubts: MOST_ATTEMPTS,
+            attempts: MAX_ATTEMPTS,
+            doubts: MAX_ATTEMPTS,
             status: Some(500),
             ..plain.clone()
         };
@@ -303,13 +303,13 @@ mod tests {
         let restored = || Decision::Restored;
         let cases = || {
             let mut cases =
-                answers(Step::Restore, MOST_ATTEMPTS, restored, || Decision::StillMarked);
+                answers(Step::Restore, MAX_ATTEMPTS, restored, || Decision::StillMarked);
             cases.push(case(Verdict::Done(()), restored));
             cases
         };
         let decide =
             |verdict, history: &mut History| policy().after_restore(verdict, history, &mut rng());
-        let mistakes = mistakes(MOST_ATTEMPTS, cases, decide);
+        let mistakes = mistakes(MAX_ATTEMPTS, cases, decide);
         assert!(mistakes.is_empty(), "{}", mistakes.join("\n"));
     }
 }

@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const AUTO: Concurrency = Concurrency::Auto(Concurrency::MOST_REQUESTS);
+const AUTO: Concurrency = Concurrency::Auto(Concurrency::MAX_REQUESTS);
 /// Length of a run.
 const SECONDS: u32 = 60;
 

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Most inputs for which a command each is shown; more are described in words.
-const MOST_COMMANDS: usize = 5;
+const MAX_COMMANDS: usize = 5;
 
 /// Rows of an import that have to be mended.
 pub(super) struct Mending<'a> {
@@ -42,7 +42,7 @@ impl Mending<'_> {
         let inputs = self.inputs();
         let mut files: Vec<(String, PathBuf)> = Vec::new();
         let mut steps = Vec::new();
-        for input in inputs.iter().take(MOST_COMMANDS) {
+        for input in inputs.iter().take(MAX_COMMANDS) {
             let end = self.ending(input);
             let out = free_name(&end, &files);
             let Some(mut line) =
@@ -54,7 +54,7 @@ impl Mending<'_> {
             steps.push(NextStep::whole(Purpose::Mend, line));
             files.push((end, out.into()));
         }
-        let more = inputs.len().saturating_sub(MOST_COMMANDS);
+        let more = inputs.len().saturating_sub(MAX_COMMANDS);
         if let Some(last) = steps.last_mut().filter(|_| more > 0) {
             let files = counted(more as u64, "more file");
             last.remark =

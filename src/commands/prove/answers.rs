@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Bytes of a line that are examined; no code is longer.
-const MOST_BYTES_READ: usize = 64;
+const MAX_BYTES_READ: usize = 64;
 
 /// Source of the answers.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ fn failed(source: io::Error) -> Error {
 /// Reads a line, byte by byte: no buffer keeps what was typed, and nothing after the line is
 /// consumed.
 fn read_line(input: &mut File) -> io::Result<AnswerLine> {
-    let mut line = Zeroizing::new(Vec::with_capacity(MOST_BYTES_READ));
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_BYTES_READ));
     let mut byte = Zeroizing::new([0]);
     loop {
         match input.read(&mut *byte) {
@@ -147,7 +147,7 @@ fn read_line(input: &mut File) -> io::Result<AnswerLine> {
             Ok(0) => return Ok(AnswerLine::Given(line)),
             Ok(_) if *byte == [b'\n'] => return Ok(AnswerLine::Given(line)),
             // A longer line is no code, however it goes on.
-            Ok(_) if line.len() < MOST_BYTES_READ => line.push(byte[0]),
+            Ok(_) if line.len() < MAX_BYTES_READ => line.push(byte[0]),
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Most rows that are kept, which bounds memory: nobody answers more questions.
-const MOST_ROWS: usize = 100;
+const MAX_ROWS: usize = 100;
 
 /// A TOTP row.
 #[derive(Debug)]
@@ -102,7 +102,7 @@ impl Shelf {
         let kept = Kept { record, is_refused: refused.is_some(), is_encrypted };
         let mut all = lock(&self.0);
         let is_new = !all.iter().any(|other| other.is_same(&kept));
-        if is_totp && refused.is_none_or(suggest::is_totp) && is_new && all.len() < MOST_ROWS {
+        if is_totp && refused.is_none_or(suggest::is_totp) && is_new && all.len() < MAX_ROWS {
             all.push(kept);
         }
     }

@@ -48,7 +48,7 @@ use crate::{
 
 /// Most jobs that are taken in and not settled: enough for every lane and for many in doubt, in a
 /// few megabytes.
-const MOST_UNSETTLED: usize = 8_192;
+const MAX_UNSETTLED: usize = 8_192;
 /// Requests a second above which some jobs are cleared ahead of the workers. No tenant allows that
 /// many (auth0-api.md 3.1); at such a rate requests would wait for the disk.
 const AHEAD_ABOVE: f64 = 6_000.0;
@@ -163,7 +163,7 @@ impl Run {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             concurrency: self.config.concurrency,
-            window: MOST_UNSETTLED,
+            window: MAX_UNSETTLED,
             ahead_above: AHEAD_ABOVE,
             max_outage: self.config.max_outage,
             max_errors: self.config.max_errors,
@@ -215,7 +215,7 @@ impl Run {
 /// limit of open files to the most it may need. On many systems that limit starts at 1,024.
 fn connections() -> usize {
     let least = Rlimit {
-        current: Some((Concurrency::MOST_REQUESTS + OTHER_FILES) as u64),
+        current: Some((Concurrency::MAX_REQUESTS + OTHER_FILES) as u64),
         maximum: getrlimit(Resource::Nofile).maximum,
     };
     let before = getrlimit(Resource::Nofile).current;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Largest share of the limit that `--reserve` accepts.
-const MOST_RESERVE: f64 = 0.95;
+const MAX_RESERVE: f64 = 0.95;
 
 /// Largest number of shards whose ledgers are looked for and named in a command.
 const SHARDS_NAMED: u16 = 20;
@@ -48,7 +48,7 @@ fn warn_of_reserve(reserve: f64, count: u16) {
     // Rounds up, but ignores floating-point errors.
     let up = |share: f64| share.mul_add(100.0, -1e-6).ceil();
     let about = |share: f64| (share * 100.0).round();
-    let advice = if needed <= MOST_RESERVE {
+    let advice = if needed <= MAX_RESERVE {
         format!("`--reserve {}%` for each leaves that much", up(needed))
     } else {
         "give each a --rate of its own".into()

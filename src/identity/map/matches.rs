@@ -1,6 +1,6 @@
 //! The lines of a map that match a person, and what follows from all of them.
 
-use super::{MOST_LINES_EXAMINED, Owner, PersonKey};
+use super::{MAX_LINES_EXAMINED, Owner, PersonKey};
 use crate::model::{Code, Fault};
 
 /// Owners of the lines that have a given value.
@@ -8,7 +8,7 @@ use crate::model::{Code, Fault};
 pub(super) enum Owners {
     /// The owners of all such lines.
     Of(Vec<Owner<String>>),
-    /// There are more than [`MOST_LINES_EXAMINED`] such lines.
+    /// There are more than [`MAX_LINES_EXAMINED`] such lines.
     TooMany,
 }
 
@@ -49,7 +49,7 @@ impl Matches {
         let Self { keys, asked, owners, too_many } = self;
         if let Some(key) = too_many {
             let rule = format!(
-                "cannot be told: more than {MOST_LINES_EXAMINED} lines of the map have this person's `{}`: is it a \
+                "cannot be told: more than {MAX_LINES_EXAMINED} lines of the map have this person's `{}`: is it a \
                  placeholder? Remove it from them",
                 key.name()
             );

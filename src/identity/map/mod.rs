@@ -36,7 +36,7 @@ const BEFORE_KEYS: usize = 2;
 
 /// Most lines with the same value in a column that are examined. Placeholders occur in more, and
 /// identify nobody.
-const MOST_LINES_EXAMINED: usize = 100;
+const MAX_LINES_EXAMINED: usize = 100;
 
 /// User ids of people.
 pub struct Map {
@@ -104,8 +104,8 @@ impl Map {
     /// Returns the owners of the lines with this value; if some of them spell it in exactly this
     /// way, only theirs.
     fn owners(&self, key: PersonKey, value: &str) -> io::Result<Owners> {
-        let places = self.index.find(hash(&self.hasher, key, value), MOST_LINES_EXAMINED + 1)?;
-        if places.len() > MOST_LINES_EXAMINED {
+        let places = self.index.find(hash(&self.hasher, key, value), MAX_LINES_EXAMINED + 1)?;
+        if places.len() > MAX_LINES_EXAMINED {
             return Ok(Owners::TooMany);
         }
         let (mut exact, mut alike) = (Vec::new(), Vec::new());

@@ -112,10 +112,10 @@ fn a_line_without_a_user_id_gives_its_code_unless_a_surer_fact_tells() {
 #[test]
 fn a_value_that_is_in_very_many_lines_is_nobodys() {
     let lines = |n: usize| "none@x.example,auth0|1\n".repeat(n);
-    let map = csv(&format!("email,user_id\n{}", lines(MOST_LINES_EXAMINED)));
+    let map = csv(&format!("email,user_id\n{}", lines(MAX_LINES_EXAMINED)));
     let nobody = person("", "none@x.example", "");
     assert_eq!(outcome(&map, &nobody), Ok("auth0|1".into()));
-    let map = csv(&format!("email,user_id\n{}", lines(MOST_LINES_EXAMINED + 1)));
+    let map = csv(&format!("email,user_id\n{}", lines(MAX_LINES_EXAMINED + 1)));
     assert_eq!(outcome(&map, &nobody), Err("user_ambiguous".into()));
 }
 

@@ -72,7 +72,7 @@ pub struct ChangeJob {
 const STALE: Duration = Duration::from_secs(60);
 /// Number of looks after which a job gives up: where permits are so rare that every look is too old
 /// by the time it could be used, it would never end.
-const MOST_LOOKS: u32 = 3;
+const MAX_LOOKS: u32 = 3;
 
 /// Next stage of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl ChangeJob {
 
     /// Returns whether the last look is too old to act on.
     fn is_stale(&self) -> bool {
-        let stale = |(at, looks): (Instant, u32)| at.elapsed() > STALE && looks < MOST_LOOKS;
+        let stale = |(at, looks): (Instant, u32)| at.elapsed() > STALE && looks < MAX_LOOKS;
         self.stage == Stage::Act && self.looked.is_some_and(stale)
     }
 
@@ -307,7 +307,7 @@ mod tests {
             assert!(!job.is_stale());
             tokio::time::sleep(STALE * 2).await;
         }
-        assert_eq!(looks, MOST_LOOKS);
+        assert_eq!(looks, MAX_LOOKS);
         // Seen again in time, it counts anew.
         saw(&mut job);
         tokio::time::sleep(STALE / 2).await;

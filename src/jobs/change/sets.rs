@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Most factors of one user: far above what a tenant allows, and a bound on memory.
-const MOST_FACTORS: usize = 100;
+const MAX_FACTORS: usize = 100;
 
 /// Collects a user's rows.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Sets {
                  that row stands for: mend it",
             )));
         }
-        if open.rows.len() >= MOST_FACTORS {
+        if open.rows.len() >= MAX_FACTORS {
             open.spoilt = open.spoilt.or(Some((Code::TooMany, "the user has more than 100 rows")));
             Self::settle_spoilt(open, out);
         }

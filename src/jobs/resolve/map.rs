@@ -20,7 +20,7 @@ use crate::{
 /// First line of a map.
 pub const HEADER: &str = "user_id,id,email,username,mf_code\n";
 /// Most lines that are corrected together: each time, the file is rewritten.
-const MOST_CORRECTIONS: usize = 65_536;
+const MAX_CORRECTIONS: usize = 65_536;
 
 /// Result of a question.
 #[derive(Debug)]
@@ -95,7 +95,7 @@ impl Collector<Resolved> for MapWriter {
         if number < self.known {
             self.mended.lines.insert(number + 1, line);
             self.mended.rows.push((question.seq, settlement));
-            if self.mended.lines.len() >= MOST_CORRECTIONS {
+            if self.mended.lines.len() >= MAX_CORRECTIONS {
                 self.lines.mend(&mut self.mended).await?;
             }
             return Ok(());

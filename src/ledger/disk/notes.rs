@@ -16,7 +16,7 @@ use crate::{
 /// Longest note that is read, in bytes: far above any that is written.
 const LONGEST_NOTE: i64 = 4 << 20;
 /// Most runs that are listed.
-const MOST_RUNS: i64 = 1000;
+const MAX_RUNS: i64 = 1000;
 
 /// A kind of note; a run has one of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +165,7 @@ impl Reader {
             "SELECT id, command, input, started_at, ended_at, complete FROM runs \
              ORDER BY id DESC LIMIT ?1",
         )?;
-        let runs = statement.query_map([MOST_RUNS], |row| {
+        let runs = statement.query_map([MAX_RUNS], |row| {
             let id = row.get(0)?;
             Ok(RunRecord {
                 id,

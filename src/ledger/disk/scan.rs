@@ -26,19 +26,19 @@ use crate::{
 };
 
 /// A ledger with fewer rows is read by one thread: more would cost more than they save.
-const FEWEST_ROWS_FOR_THREADS: u32 = 20_000;
+const MIN_ROWS_FOR_THREADS: u32 = 20_000;
 /// Most threads that read.
-const MOST_READERS: usize = 4;
+const MAX_READERS: usize = 4;
 /// Rows that are handed over together.
 const CHUNK: usize = 1024;
 /// Name of the function that examines a row.
 const LOOK_FUNCTION: &str = "look";
 /// Fewest bytes of a row: its fingerprint alone has sixteen, and each column one in the record's
 /// header.
-const FEWEST_ROW_BYTES: u64 = 32;
+const MIN_ROW_BYTES: u64 = 32;
 /// Most rows of one run that got a number and were never written: eight times as many as a run
 /// admits before it has settled any.
-const MOST_UNWRITTEN: u64 = 65_536;
+const MAX_UNWRITTEN: u64 = 65_536;
 
 /// Visits every row, in any order, and returns the sum of their writes. Fails if the ledger is not
 /// consistent; rows may have been visited all the same. `connection` is to the ledger at `path`.
@@ -50,14 +50,14 @@ pub(in crate::ledger) fn scan(
     let last: Option<u32> =
         connection.query_row("SELECT max(seq) FROM factors", [], |row| row.get(0))?;
     let end = last.map_or(0, |last| last.saturating_add(1));
-    if end < FEWEST_ROWS_FOR_THREADS {
+    if end < MIN_ROWS_FOR_THREADS {
         check_structure(connection)?;
-        let (chunks, come) = sync_channel(FEWEST_ROWS_FOR_THREADS as usize / CHUNK + 1);
+        let (chunks, come) = sync_channel(MIN_ROWS_FOR_THREADS as usize / CHUNK + 1);
         let writes = read(connection, 0..end, chunks)?;
         come.into_iter().flatten().for_each(visit);
         return Ok(writes);
     }
-    let readers = thread::available_parallelism().map_or(1, usize::from).min(MOST_READERS);
+    let readers = thread::available_parallelism().map_or(1, usize::from).min(MAX_READERS);
     let (chunks, come) = sync_channel(2 * readers);
     thread::scope(|scope| {
         let structure = scope.spawn(|| check_structure(&open::open_to_read(path)?));
@@ -87,9 +87,9 @@ pub(in crate::ledger) fn scan(
 fn highest(connection: &Connection) -> Result<u64, LedgerFault> {
     let number = |sql| connection.query_row(sql, [], |row| row.get(0)).map(i64::cast_unsigned);
     let bytes = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-    let written = number(bytes)? / FEWEST_ROW_BYTES;
+    let written = number(bytes)? / MIN_ROW_BYTES;
     let runs = number("SELECT count(*) FROM runs")?;
-    Ok(written.saturating_add((runs + 1).saturating_mul(MOST_UNWRITTEN)))
+    Ok(written.saturating_add((runs + 1).saturating_mul(MAX_UNWRITTEN)))
 }
 
 /// Returns the sum of the writes of all rows.
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn parts_have_every_row_once() {
         for end in [1, 2, 3, 7, 20_000, 20_001, u32::MAX] {
-            for count in 1..=MOST_READERS {
+            for count in 1..=MAX_READERS {
                 let parts: Vec<_> = parts(end, count).collect();
                 assert!(parts.len() <= count, "{end} {count}");
                 assert_eq!(parts[0].start, 0);

@@ -39,7 +39,7 @@ const SLOT_SIZE: usize = 4096;
 const SYNC_EVERY: u64 = 4096;
 /// Most writes that the seal may lag behind: one commit if the process is killed in between, plus
 /// what was not synced if the power fails.
-const MOST_BEHIND: u64 = SYNC_EVERY + 2 * owner::MOST_ROWS_PER_COMMIT as u64;
+const MAX_BEHIND: u64 = SYNC_EVERY + 2 * owner::MAX_ROWS_PER_COMMIT as u64;
 
 /// Contents of a slot.
 type Slot = ([u8; ID], u64);
@@ -89,7 +89,7 @@ impl Seal {
         let (id, sealed) = latest(&slots, id)?;
         match sum.checked_sub(sealed) {
             None => Err(LedgerFault::lost()),
-            Some(behind) if behind > MOST_BEHIND => Err(LedgerFault::apart(
+            Some(behind) if behind > MAX_BEHIND => Err(LedgerFault::apart(
                 "the `-seal` file beside it is older than the ledger itself",
             )),
             Some(_) => {

@@ -156,7 +156,7 @@ impl Sqlite {
     fn begin(&mut self) -> Result<(), LedgerFault> {
         // The seal may not lag behind further than the next run accepts.
         if self.in_transaction
-            && self.writes - self.guard()?.seal.sum() >= owner::MOST_ROWS_PER_COMMIT as u64
+            && self.writes - self.guard()?.seal.sum() >= owner::MAX_ROWS_PER_COMMIT as u64
         {
             self.commit()?;
         }

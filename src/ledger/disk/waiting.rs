@@ -8,7 +8,7 @@ use super::row;
 use crate::ledger::{LedgerFault, entry::Entry, seq::Seq};
 
 /// Largest number of rows that wait.
-const MOST_ROWS: usize = 256;
+const MAX_ROWS: usize = 256;
 
 /// A row that is to be written.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Waiting {
     /// Adds a row to those that wait.
     pub(super) fn push(&mut self, ledger: &Connection, row: Write) -> Result<(), LedgerFault> {
         self.0.push(row);
-        if self.0.len() < MOST_ROWS { Ok(()) } else { self.write(ledger) }
+        if self.0.len() < MAX_ROWS { Ok(()) } else { self.write(ledger) }
     }
 
     /// Passes the waiting rows to SQLite.

@@ -9,7 +9,7 @@ use super::TenantFacts;
 pub const PROBE_SCHEMA: &str = "mfaferry/probe/1";
 
 /// Largest file of facts.
-const MOST_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// Facts about a tenant, and which tenant it was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl ProbedTenant {
     ///
     /// If it is neither, or too large.
     pub fn read(bytes: &[u8]) -> Result<Self, FactsError> {
-        if bytes.len() > MOST_BYTES {
+        if bytes.len() > MAX_BYTES {
             return Err(FactsError::TooLarge);
         }
         if Self::is_probe_file(bytes) {
@@ -175,7 +175,7 @@ mod tests {
                 "{error}"
             );
         }
-        let large = vec![b' '; MOST_BYTES + 1];
+        let large = vec![b' '; MAX_BYTES + 1];
         assert_eq!(ProbedTenant::read(&large), Err(FactsError::TooLarge));
     }
 }

@@ -15,7 +15,7 @@ const SPAN: f64 = 2.2;
 /// Samples closer together than this are merged, so that at most a hundred are kept at any rate.
 const SLOT: f64 = SPAN / 110.0;
 /// Samples kept at a low rate, however old.
-const FEWEST_SAMPLES: usize = 10;
+const MIN_SAMPLES: usize = 10;
 
 /// One answer, or the mean of several that came close together.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,7 +92,7 @@ impl History {
             }
         }
         let newest = self.samples.back().map_or(at, |sample| sample.at);
-        while self.samples.len() > FEWEST_SAMPLES && newest - self.samples[0].at > SPAN {
+        while self.samples.len() > MIN_SAMPLES && newest - self.samples[0].at > SPAN {
             self.samples.pop_front();
             self.slots.pop_front();
         }
@@ -189,6 +189,6 @@ mod tests {
         let many: Vec<_> = (0..20_000).map(|n| (f64::from(n) * 0.001, f64::from(n))).collect();
         assert!((90..=120).contains(&history(&many).samples().len()));
         let few: Vec<_> = (0..100).map(|n| (f64::from(n) * 2.5, f64::from(n))).collect();
-        assert_eq!(history(&few).samples().len(), FEWEST_SAMPLES);
+        assert_eq!(history(&few).samples().len(), MIN_SAMPLES);
     }
 }

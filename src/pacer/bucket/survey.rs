@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Most answers that are kept: as many as a sample of users brings.
-const MOST_SAMPLES: usize = 256;
+const MAX_SAMPLES: usize = 256;
 /// Smallest gain from which a rate is computed: the number of requests left is whole, so that a
 /// gain is known to about one.
 const SMALLEST_GAIN: f64 = 12.0;
@@ -37,7 +37,7 @@ const NEARLY_FULL: f64 = 16.0;
 /// Rounding of the time until the bucket is full: it is rounded up to whole seconds, and `Date`
 /// down, which makes the time longer by half a second on average, and at first by a whole one.
 const ROUNDED_UP: f64 = 0.75;
-const MOST_ROUNDED_UP: f64 = 2.0;
+const MAX_ROUNDED_UP: f64 = 2.0;
 
 /// The first answers, by the time of their requests.
 #[derive(Debug, Default)]
@@ -67,7 +67,7 @@ pub(super) struct Windows {
 impl FirstAnswers {
     /// Enters an answer, if it is one of the first.
     pub(super) fn push(&mut self, sample: BucketSample) {
-        if self.samples.len() < MOST_SAMPLES {
+        if self.samples.len() < MAX_SAMPLES {
             let at = self.samples.partition_point(|before| before.at <= sample.at);
             self.samples.insert(at, sample);
         }
@@ -92,7 +92,7 @@ impl FirstAnswers {
     pub(super) fn promised(&self, limit: f64) -> Option<f64> {
         let Promises { count, missing, full_in } = self.promises;
         let time = count.mul_add(-ROUNDED_UP, full_in).max(full_in / 4.0);
-        let shortest = count.mul_add(-MOST_ROUNDED_UP, full_in).max(0.0);
+        let shortest = count.mul_add(-MAX_ROUNDED_UP, full_in).max(0.0);
         let usual = (limit / USUAL_FILL_TIME).min(missing / shortest);
         (missing > 0.0 && time > 0.0).then(|| usual.max(missing / time))
     }
@@ -318,6 +318,6 @@ mod tests {
 
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
-        assert_eq!(survey(10.0, 2.0, 0.5, 10_000).samples.len(), MOST_SAMPLES);
+        assert_eq!(survey(10.0, 2.0, 0.5, 10_000).samples.len(), MAX_SAMPLES);
     }
 }

@@ -25,9 +25,9 @@ use crate::{
 
 /// Most factors of a user that a tenant is known to accept: Auth0's bulk import has no more
 /// (auth0-api.md 4).
-const MOST_FACTORS: u64 = 10;
+const MAX_FACTORS: u64 = 10;
 /// Most passkeys of a user that a tenant accepts.
-const MOST_PASSKEYS: u64 = 20;
+const MAX_PASSKEYS: u64 = 20;
 
 /// The parts of a row that matter here. Holds no value of a factor.
 #[derive(Debug)]
@@ -258,7 +258,7 @@ impl PersonRows {
         let above: u64 = caps.one_of.iter().map(|of| rows_of(of).saturating_sub(1)).sum();
         let all: u64 = self.of.iter().sum();
         let passkeys = self.of.get(FactorType::Passkey as usize - 1).copied().unwrap_or_default();
-        let is_too_many = all - passkeys > MOST_FACTORS || passkeys > MOST_PASSKEYS;
+        let is_too_many = all - passkeys > MAX_FACTORS || passkeys > MAX_PASSKEYS;
         if is_too_many { all } else { above }
     }
 }

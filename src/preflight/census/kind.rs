@@ -3,7 +3,7 @@
 use crate::model::{Channel, Credential, Factor, FactorType};
 
 /// Relying parties that are told apart. A tenant serves a handful.
-pub(super) const MOST_PARTIES: u8 = 120;
+pub(super) const MAX_PARTIES: u8 = 120;
 
 /// Kind of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(super) enum RowKind {
     Key {
         /// True for a passkey.
         is_passkey: bool,
-        /// Number of its relying party, if it names one; [`MOST_PARTIES`] for all that are not told
+        /// Number of its relying party, if it names one; [`MAX_PARTIES`] for all that are not told
         /// apart.
         party: Option<u8>,
     },
@@ -74,7 +74,7 @@ impl RowKind {
             Self::Totp => 4,
             Self::Key { is_passkey, party: None } => 5 + u8::from(is_passkey),
             Self::Key { is_passkey, party: Some(party) } => {
-                PARTIES + 2 * party.min(MOST_PARTIES) + u8::from(is_passkey)
+                PARTIES + 2 * party.min(MAX_PARTIES) + u8::from(is_passkey)
             }
         }
     }
@@ -102,10 +102,10 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_back_from_its_byte() {
-        for byte in 0..=PARTIES + 2 * MOST_PARTIES + 1 {
+        for byte in 0..=PARTIES + 2 * MAX_PARTIES + 1 {
             assert_eq!(RowKind::from_byte(byte).to_byte(), byte);
         }
-        let last = RowKind::Key { is_passkey: true, party: Some(MOST_PARTIES) };
+        let last = RowKind::Key { is_passkey: true, party: Some(MAX_PARTIES) };
         assert_eq!(RowKind::from_byte(last.to_byte()), last);
     }
 }

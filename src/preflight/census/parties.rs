@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Tally, kind::MOST_PARTIES};
+use super::{Tally, kind::MAX_PARTIES};
 
 /// Different sets of relying parties that users have. Nearly everybody has one.
-const MOST_SETS: usize = 4096;
+const MAX_SETS: usize = 4096;
 
 /// Relying party ids, in order of first appearance.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Parties {
             return;
         };
         // Beyond that number of sets, a user counts for one of their parties only.
-        let is_full = sets.len() >= MOST_SETS && !sets.contains_key(&set);
+        let is_full = sets.len() >= MAX_SETS && !sets.contains_key(&set);
         let set = if is_full { set & set.wrapping_neg() } else { set };
         *sets.entry(set).or_default() += 1;
     }
@@ -92,9 +92,9 @@ impl PartyNumbers {
         if let Some(number) = self.0.get(id) {
             return (*number, false);
         }
-        let next = u8::try_from(self.0.len()).unwrap_or(MOST_PARTIES);
-        if next >= MOST_PARTIES {
-            return (MOST_PARTIES, false);
+        let next = u8::try_from(self.0.len()).unwrap_or(MAX_PARTIES);
+        if next >= MAX_PARTIES {
+            return (MAX_PARTIES, false);
         }
         self.0.insert(id.into(), next);
         (next, true)

@@ -16,20 +16,20 @@ use crate::{
 
 /// Most users of a sample, some 10 MB. If none of so many is missing, at most three in 100,000 of
 /// all users are.
-const MOST_USERS: usize = 100_000;
+const MAX_USERS: usize = 100_000;
 
 /// Size of a sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum SampleSize {
     /// This many users.
     Users(usize),
-    /// This share of the users, from 0 to 1, and no more than [`SampleSize::MOST_USERS`].
+    /// This share of the users, from 0 to 1, and no more than [`SampleSize::MAX_USERS`].
     Share(f64),
 }
 
 impl SampleSize {
     /// Users at most.
-    pub const MOST_USERS: usize = MOST_USERS;
+    pub const MAX_USERS: usize = MAX_USERS;
 
     /// Reads a number of users such as `200`, or a share such as `5%`.
     pub fn parse(text: &str) -> Option<Self> {
@@ -37,7 +37,7 @@ impl SampleSize {
         if text.ends_with('%') {
             return Sample::parse(text, 0).map(|sample| Self::Share(sample.share()));
         }
-        text.parse().ok().filter(|users| *users <= MOST_USERS).map(Self::Users)
+        text.parse().ok().filter(|users| *users <= MAX_USERS).map(Self::Users)
     }
 }
 
@@ -78,8 +78,8 @@ impl Picked {
     /// Picks `size` of all users; returns the scout as well.
     pub(super) fn new(size: SampleSize, seed: u64) -> (Self, Option<Scout>) {
         let (most, share) = match size {
-            SampleSize::Users(users) => (users.min(MOST_USERS), 1.0),
-            SampleSize::Share(share) => (MOST_USERS, share),
+            SampleSize::Users(users) => (users.min(MAX_USERS), 1.0),
+            SampleSize::Share(share) => (MAX_USERS, share),
         };
         let last_place = Arc::new(AtomicU64::new(u64::MAX));
         let picked = Self { most, users: BTreeMap::new(), last_place: Arc::clone(&last_place) };

@@ -143,7 +143,7 @@ fn more_relying_parties_than_are_told_apart_count_together() {
     };
     let census = census(&(0..10_000).map(key).collect::<Vec<_>>());
     let (found, all) = census.parties.select(|_| true);
-    assert_eq!(found.len(), usize::from(kind::MOST_PARTIES) + 1);
+    assert_eq!(found.len(), usize::from(kind::MAX_PARTIES) + 1);
     assert_eq!(found[0], (None, tally(10_000 - 120, 10_000 - 120)));
     assert_eq!(all, tally(10_000, 10_000));
 }

@@ -27,7 +27,7 @@ fn pace(rate: Rate, reserve: f64, plan: Option<(&str, &str)>, learnt: Learnt) ->
         plan.map(|(plan, zone)| Plan::parse(plan, TimeZone::get(zone).unwrap(), read).unwrap());
     RateConditions {
         pacing: Pacing { rate, burst: 1, reserve, plan, now: LocalTime::default },
-        concurrency: Concurrency::Auto(Concurrency::MOST_REQUESTS),
+        concurrency: Concurrency::Auto(Concurrency::MAX_REQUESTS),
         learnt,
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Most tries to read the switches.
-const MOST_TRIES: u32 = 5;
+const MAX_TRIES: u32 = 5;
 
 pub(super) async fn ask<A: RawApi>(
     asker: &mut Asker<A>,
@@ -51,7 +51,7 @@ pub(super) async fn ask<A: RawApi>(
 
 /// Gets the switches of all factors.
 async fn switches<A: RawApi>(asker: &mut Asker<A>) -> Result<FactorSwitches, Unanswered> {
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         asker.permit().await?;
         let answer = Setup::factor_switches(&*asker.gateway.api).await;
         asker.gateway.note(&answer);

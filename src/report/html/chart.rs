@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Runs that are drawn: the last ones that sent anything.
-const MOST_RUNS: usize = 6;
+const MAX_RUNS: usize = 6;
 
 /// Dimensions of a drawing, in its own units: about pixels at its full width.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +43,7 @@ impl ChartFrame {
 
 pub(super) fn write(account: &LedgerAccount, html: &mut Html) {
     html.leaf("h2", &[], "Pace");
-    let drawn: Vec<_> = account.runs.iter().rev().filter_map(of_run).take(MOST_RUNS).collect();
+    let drawn: Vec<_> = account.runs.iter().rev().filter_map(of_run).take(MAX_RUNS).collect();
     if drawn.is_empty() {
         let none = "No run has noted its pace: each was too short, or of an earlier version.";
         html.leaf("p", &[("class", "none")], none);

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Proofs that are shown one by one.
-const MOST_PROOFS: usize = 50;
+const MAX_PROOFS: usize = 50;
 
 pub(super) fn proofs(account: &LedgerAccount, html: &mut Html) {
     html.leaf("h2", &[], "Proofs of encoding");
@@ -36,7 +36,7 @@ pub(super) fn proofs(account: &LedgerAccount, html: &mut Html) {
     html.tag("div", &[("class", "wide")], |html| {
         html.tag("table", &[("class", "rows stack")], |html| {
             html.tag("tbody", &[], |html| {
-                let first = account.proofs.len().saturating_sub(MOST_PROOFS);
+                let first = account.proofs.len().saturating_sub(MAX_PROOFS);
                 for proof in account.proofs.iter().skip(first) {
                     html.tag("tr", &[], |html| {
                         html.leaf("td", &[], words::time(proof.at));

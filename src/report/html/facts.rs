@@ -8,9 +8,9 @@ use crate::{
 };
 
 /// Runs that are shown.
-const MOST_RUNS: usize = 40;
+const MAX_RUNS: usize = 40;
 /// Digests of a run that are shown in the list of runs.
-const MOST_DIGESTS: usize = 8;
+const MAX_DIGESTS: usize = 8;
 /// Longest name that is shown in full, in characters.
 const LONGEST_NAME: usize = 300;
 
@@ -129,10 +129,10 @@ fn versions(account: &LedgerAccount) -> String {
 
 pub(super) fn runs(account: &LedgerAccount, now: LocalTime, html: &mut Html) {
     html.leaf("h2", &[], "Runs");
-    let skipped = account.runs.len().saturating_sub(MOST_RUNS);
+    let skipped = account.runs.len().saturating_sub(MAX_RUNS);
     let before = account.runs_before + skipped as u64;
     if before > 0 {
-        let text = format!("The last {MOST_RUNS} runs; {} went before.", counted(before, "run"));
+        let text = format!("The last {MAX_RUNS} runs; {} went before.", counted(before, "run"));
         html.leaf("p", &[("class", "soft")], text);
     }
     html.tag("div", &[("class", "wide")], |html| {
@@ -176,13 +176,13 @@ fn write_run(run: &RunRecord, account: &LedgerAccount, now: LocalTime, html: &mu
             }
             let files = run.about.as_ref().map_or(&[][..], |about| &about.files);
             let digests = files.iter().filter_map(|file| file.sha256.as_deref());
-            for sha256 in digests.take(MOST_DIGESTS) {
+            for sha256 in digests.take(MAX_DIGESTS) {
                 html.tag("div", &[("class", "soft")], |html| {
                     html.text("SHA-256 ");
                     html.leaf("code", &[], short(sha256));
                 });
             }
-            let more = files.len().saturating_sub(MOST_DIGESTS) as u64;
+            let more = files.len().saturating_sub(MAX_DIGESTS) as u64;
             if more > 0 {
                 let text = format!("and {}", counted(more, "more file"));
                 html.leaf("div", &[("class", "soft")], text);

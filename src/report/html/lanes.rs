@@ -10,7 +10,7 @@ const LANE_GAP: f64 = 5.0;
 /// Degrees of darkness.
 const DEGREES: u64 = 5;
 /// Milliseconds in all that a reason must have held requests back to be shown.
-const LEAST_MS: u64 = 500;
+const MIN_MS: u64 = 500;
 
 /// A reason, whether it is the tenant's refusal, and how long it had held requests back by a
 /// sample.
@@ -39,7 +39,7 @@ pub(super) struct Lane {
 /// Returns the reasons that held requests back at all.
 pub(super) fn of(samples: &[PaceSample]) -> Vec<Lane> {
     let held = |of: fn(&PaceSample) -> u64| samples.last().map_or(0, of);
-    let shown = REASONS.into_iter().filter(|(.., of)| held(*of) >= LEAST_MS);
+    let shown = REASONS.into_iter().filter(|(.., of)| held(*of) >= MIN_MS);
     let lane = |(name, is_refusal, of)| Lane { name, is_refusal, bands: bands(samples, of) };
     shown.map(lane).collect()
 }

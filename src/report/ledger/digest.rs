@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Most codes of other versions that are counted separately; further ones are counted together.
-const MOST_UNKNOWN: usize = 32;
+const MAX_UNKNOWN: usize = 32;
 /// Longest text of a row that is kept, in characters: ids in an input may have any length.
 const LONGEST_TEXT: usize = 160;
 
@@ -196,7 +196,7 @@ impl<M: Fn(RowReport) -> RowReport> Gatherer<M> {
     fn group(&mut self, (state, code): Key) -> &mut GatheredRows {
         let key = (state, code);
         let is_unknown = matches!(key.1, Cow::Owned(_)) && !self.groups.contains_key(&key);
-        let key = if is_unknown && self.unknown == MOST_UNKNOWN {
+        let key = if is_unknown && self.unknown == MAX_UNKNOWN {
             (state, Code::Unknown.name().into())
         } else {
             self.unknown += usize::from(is_unknown);

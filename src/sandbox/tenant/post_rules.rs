@@ -15,7 +15,7 @@ use crate::{
 pub(super) const LONGEST_NAME: usize = 20;
 
 /// Characters of 80 bits in Base32, the minimum of RFC 4226.
-const LEAST_SECRET: usize = 16;
+const MIN_SECRET: usize = 16;
 
 /// Rules of POST beside its schema.
 #[derive(Clone, Debug)]
@@ -74,8 +74,6 @@ fn has_form(secret: &str, form: SecretForm) -> bool {
         SecretForm::LowerCase => secret.bytes().any(|byte| byte.is_ascii_lowercase()),
         SecretForm::Padded => secret.ends_with('='),
         SecretForm::Spaced => secret.contains(' '),
-        SecretForm::Short => {
-            secret.bytes().filter(u8::is_ascii_alphanumeric).count() < LEAST_SECRET
-        }
+        SecretForm::Short => secret.bytes().filter(u8::is_ascii_alphanumeric).count() < MIN_SECRET,
     }
 }

@@ -7,7 +7,7 @@ pub const CONFIDENCE: f64 = 0.95;
 
 /// Smallest sample for which the rule of three is close to the exact bound: for 2 users it would
 /// allow everybody.
-const LEAST_OF_THREE: u64 = 30;
+const MIN_FOR_RULE_OF_THREE: u64 = 30;
 
 /// Statement of a sample: at most this share of all users has the fault, with a [`CONFIDENCE`] of
 /// 95 %.
@@ -29,7 +29,9 @@ impl Bound {
         let (n, k) = (users as f64, bad as f64);
         match (users, bad) {
             (0, _) => Self { at_most: 1.0, method: "nobody was picked" },
-            (LEAST_OF_THREE.., 0) => Self { at_most: (3.0 / n).min(1.0), method: "rule of three" },
+            (MIN_FOR_RULE_OF_THREE.., 0) => {
+                Self { at_most: (3.0 / n).min(1.0), method: "rule of three" }
+            }
             _ => Self { at_most: clopper_pearson(n, k), method: "Clopper-Pearson" },
         }
     }

@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Most rows of a group, which bounds memory; further rows go into the next one.
-const MOST_ROWS: u64 = 64;
+const MAX_ROWS: u64 = 64;
 
 /// Rows that are answered together.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ impl Grouper {
                 }
             }
         }
-        if self.open.rows() >= MOST_ROWS { self.close() } else { closed }
+        if self.open.rows() >= MAX_ROWS { self.close() } else { closed }
     }
 
     /// Returns the last group, when there are no more rows.
@@ -124,7 +124,7 @@ mod tests {
     fn no_group_grows_without_end_and_nothing_is_lost_between_them() {
         for row in [|line| factor("a|1", line), rejected] {
             let all = groups((1..=1000).map(row).collect(), None);
-            let most = usize::try_from(MOST_ROWS).unwrap();
+            let most = usize::try_from(MAX_ROWS).unwrap();
             assert!(all.iter().all(|group| group.1 + group.2 <= most));
             assert_eq!(all.iter().map(|group| group.1 + group.2).sum::<usize>(), 1000);
         }
