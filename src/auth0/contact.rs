@@ -59,7 +59,7 @@ impl std::fmt::Display for Side {
 /// Description of what went wrong with a request, in plain words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ContactFault {
-    told: String,
+    description: String,
     /// Advice on what to check, if it has been so from the start.
     hint: &'static str,
     /// Time that the answer asks to wait.
@@ -67,8 +67,8 @@ pub(super) struct ContactFault {
 }
 
 impl ContactFault {
-    pub(super) fn new(told: impl Into<String>, hint: &'static str) -> Self {
-        Self { told: told.into(), hint, wait: Duration::ZERO }
+    pub(super) fn new(description: impl Into<String>, hint: &'static str) -> Self {
+        Self { description: description.into(), hint, wait: Duration::ZERO }
     }
 
     /// The API itself says that it cannot answer.
@@ -129,7 +129,7 @@ impl ContactFault {
     /// Blames the proxy instead of the tenant.
     pub(super) fn at_the_proxy(self) -> Self {
         Self {
-            told: format!("the proxy is not reached: {}", self.told),
+            description: format!("cannot reach the proxy: {}", self.description),
             hint: "check `https_proxy`; a host in `no_proxy` is reached without it",
             ..self
         }
@@ -164,7 +164,7 @@ struct ContactState {
     began: Option<Instant>,
     failures: u32,
     /// Description of the last foreign answer that was logged.
-    told: Option<String>,
+    warned: Option<String>,
 }
 
 impl Contact {
@@ -198,7 +198,7 @@ impl Contact {
     /// Takes in a failure. Returns an error if the tenant has never answered and was tried for long
     /// enough.
     pub(super) fn failed(&self, side: Side, fault: ContactFault) -> Result<(), Error> {
-        tracing::trace!("{side}: {}", fault.told);
+        tracing::trace!("{side}: {}", fault.description);
         let mut seen = self.seen();
         let tried = seen.began.map_or(Duration::ZERO, |began| began.elapsed());
         let wait = fault.wait;
@@ -221,9 +221,9 @@ impl Contact {
         let strange =
             seen.strange[side as usize] >= FOREIGN_ANSWERS_TO_GIVE_UP && !seen.known[side as usize];
         let told = format!("something other than the tenant answered: {shown}");
-        if seen.told.as_ref() != Some(&told) {
+        if seen.warned.as_ref() != Some(&told) {
             tracing::warn!("{told}");
-            seen.told = Some(told.clone());
+            seen.warned = Some(told.clone());
         }
         drop(seen);
         if strange {
@@ -246,7 +246,7 @@ impl Contact {
 
     /// Returns what went wrong last, if nothing has succeeded since.
     pub(super) fn last(&self) -> Option<String> {
-        self.seen().latest().map(|fault| fault.told.clone())
+        self.seen().latest().map(|fault| fault.description.clone())
     }
 
     /// Returns the error of a tenant that has never answered.
@@ -255,7 +255,7 @@ impl Contact {
         let fault = seen.latest().filter(|_| !self.has_answered())?;
         Some(Error::refused(
             "tenant_never_answered",
-            format!("the tenant `{}` has not answered: {}", self.place, fault.told),
+            format!("no usable answer from the tenant `{}`: {}", self.place, fault.description),
             fault.hint,
         ))
     }
@@ -347,7 +347,8 @@ mod tests {
             assert_eq!(last.is_err(), stops, "{failures:?}");
             if let Err(error) = last {
                 assert_eq!(error.exit(), Exit::Config);
-                let expected = "the tenant `tenant.example` has not answered: connection refused";
+                let expected =
+                    "no usable answer from the tenant `tenant.example`: connection refused";
                 assert_eq!(error.to_string(), expected);
             }
         }
