@@ -199,68 +199,60 @@ impl<T> Default for PlannedRows<T> {
     }
 }
 
-/// Asks the ledger about all rows that are ready at a time, and passes on the jobs, until the
-/// sender or the receiver is gone.
+/// Asks the ledger about each batch of rows, and passes on the jobs, until the sender or the
+/// receiver is gone.
 pub async fn admit<G: JobBuilder>(
-    mut rows: JobReceiver<PlannedRow<G::Payload>>,
+    mut planned: JobReceiver<PlannedRow<G::Payload>>,
     ledger: Ledger,
     mut build: G,
     remarks: Arc<Mutex<Remarks>>,
     admitted: mpsc::Sender<IntakeEvent<G::Job>>,
 ) {
-    let mut waiting = Vec::with_capacity(BATCHES_QUEUED);
     loop {
-        let count = tokio::select! {
+        let read = tokio::select! {
             // A pipe may be silent for long; a run that is stopping must not wait for it.
             () = admitted.closed() => return,
-            count = rows.recv_many(&mut waiting, BATCHES_QUEUED) => count,
+            read = planned.recv() => read,
         };
-        // The reader ended without an `End`; dropping the sender passes that on to the engine.
-        if count == 0 {
-            return;
-        }
-        let (mut batch, mut payloads) = (Vec::new(), Vec::new());
-        let mut end = None;
-        for read in waiting.drain(..) {
-            match read {
-                IntakeEvent::More(rows) => {
-                    for (row, payload) in rows {
-                        if let Row::Rejected(rejection) = &row {
-                            log_rejection(rejection, &remarks);
-                        }
-                        batch.push(row);
-                        payloads.push(payload);
-                    }
+        let jobs = match read {
+            Some(IntakeEvent::More(rows)) => {
+                for (row, _) in &rows {
+                    log_rejection(row, &remarks);
                 }
-                IntakeEvent::End => end = Some(IntakeEvent::End),
-                IntakeEvent::Broken(error) => end = Some(IntakeEvent::Broken(error)),
+                match jobs_of(rows, &ledger, &mut build).await {
+                    Ok(jobs) => IntakeEvent::More(jobs),
+                    Err(error) => IntakeEvent::Broken(error),
+                }
             }
-        }
-        // Rows before an unreadable place are good, and go first.
-        let (jobs, end) = match ledger.admit(batch).await {
-            Ok(admissions) => {
-                let asked = admissions.into_iter().zip(payloads);
-                let job = |(admission, payload): (Admission, Option<G::Payload>)| {
-                    build.build(admission, payload?)
-                };
-                (IntakeEvent::More(asked.filter_map(job).collect()), end)
-            }
-            Err(error) => (IntakeEvent::Broken(error), None),
+            Some(IntakeEvent::End) => IntakeEvent::End,
+            Some(IntakeEvent::Broken(error)) => IntakeEvent::Broken(error),
+            // The planning thread ended without an `End`; dropping the sender passes that on to the
+            // engine.
+            None => return,
         };
-        if admitted.send(jobs).await.is_err() {
-            return;
-        }
-        if let Some(end) = end {
-            // If the receiver is gone, the run is stopping.
-            drop(admitted.send(end).await);
+        let is_last = !matches!(jobs, IntakeEvent::More(_));
+        if admitted.send(jobs).await.is_err() || is_last {
             return;
         }
     }
 }
 
+/// Asks the ledger about planned rows, and returns the jobs of those with something to do.
+async fn jobs_of<G: JobBuilder>(
+    planned: Vec<PlannedRow<G::Payload>>,
+    ledger: &Ledger,
+    build: &mut G,
+) -> Result<Vec<G::Job>, Error> {
+    let (rows, payloads): (Vec<_>, Vec<_>) = planned.into_iter().unzip();
+    let answers = ledger.admit(rows).await?.into_iter().zip(payloads);
+    Ok(answers.filter_map(|(admission, payload)| build.build(admission, payload?)).collect())
+}
+
 /// Logs a row that is refused before anything is sent, for users who want to see each (`-v`).
-fn log_rejection(rejection: &Rejection, remarks: &Mutex<Remarks>) {
-    if tracing::enabled!(tracing::Level::DEBUG) {
+fn log_rejection(row: &Row, remarks: &Mutex<Remarks>) {
+    if let Row::Rejected(rejection) = row
+        && tracing::enabled!(tracing::Level::DEBUG)
+    {
         let lines = lock(remarks).lines.clone();
         rejection.told(&lines).for_each(|fault| tracing::debug!("{fault}"));
     }
