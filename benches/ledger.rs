@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use mfaferry::{
-    ledger::{Admission, Asked, Intent, Ledger, Opening, Row, Seq},
+    ledger::{Admission, Asked, Intent, Ledger, LedgerKind, Opening, Row, Seq},
     model::{
         ClockSkew, FactorType, Fingerprint, How, LocalTime, Operation, Settlement, State, UserId,
     },
@@ -20,6 +20,7 @@ fn open(path: &std::path::Path) -> (Ledger, std::thread::JoinHandle<()>) {
     let opening = Opening {
         tenant: "bench",
         command: "import",
+        kind: LedgerKind::Factors,
         input: "bench",
         retry: Vec::new(),
         shard: None,

@@ -28,7 +28,7 @@ use crate::{
         ChangeExecutor, ChangeJob, ChangeJobs, ChangeRows, Deletes, SetJobs, Sets, backup::Backup,
         created,
     },
-    ledger::{Key, Reader},
+    ledger::{Key, LedgerKind, Reader},
     model::State,
     plan::Naming,
     progress::{Extent, Show},
@@ -51,6 +51,7 @@ struct ChangeOptions {
 pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Result<Exit, Error> {
     let spec = CommandSpec {
         name: "replace",
+        kind: LedgerKind::Factors,
         own: &[State::Replaced],
         scopes: &[auth0::READ, auth0::UPDATE],
         dry_run: false,
@@ -77,6 +78,7 @@ pub(super) async fn replace(command: Replace, config: Config, show: Show) -> Res
 pub(super) async fn update(command: UpdateArgs, config: Config, show: Show) -> Result<Exit, Error> {
     let spec = CommandSpec {
         name: "update",
+        kind: LedgerKind::Factors,
         own: &[State::Updated],
         scopes: &[auth0::UPDATE],
         dry_run: false,
@@ -96,6 +98,7 @@ pub(super) async fn delete(command: Delete, config: Config, show: Show) -> Resul
     let Delete { bulk, all_methods, deleting } = command;
     let spec = CommandSpec {
         name: "delete",
+        kind: LedgerKind::Factors,
         own: &[State::Deleted, State::AlreadyGone, State::Kept],
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,
@@ -131,6 +134,7 @@ pub(super) async fn undo(command: Undo, config: Config, show: Show) -> Result<Ex
     let Undo { force, deleting, run, .. } = command;
     let spec = CommandSpec {
         name: "undo",
+        kind: LedgerKind::Factors,
         own: &[State::Undone, State::Kept, State::AlreadyGone],
         scopes: &[auth0::READ, auth0::DELETE],
         dry_run: deleting.dry_run,

@@ -24,7 +24,7 @@ use crate::{
         },
         output::Output,
     },
-    ledger::Reader,
+    ledger::{LedgerKind, Reader},
     model::State,
     progress::Show,
     text::file_name,
@@ -35,6 +35,7 @@ pub(super) async fn run(export: Export, config: Config, show: Show) -> Result<Ex
     let Export { bulk, out } = export;
     let spec = CommandSpec {
         name: "export",
+        kind: LedgerKind::Factors,
         own: &[State::Exported],
         scopes: &[auth0::READ],
         dry_run: false,

@@ -31,6 +31,7 @@ use crate::{
     error::{Error, Exit},
     input::SelectionCodes,
     jobs::create::{CreateExecutor, CreateJobs, Factors, Step},
+    ledger::LedgerKind,
     model::{Lines, SecretEncoding, Shard, State},
     preflight::FindingCode,
     progress::Show,
@@ -62,7 +63,13 @@ impl Creation {
         } else {
             &[auth0::CREATE]
         };
-        CommandSpec { name: "import", own: &[State::Created], scopes, dry_run: false }
+        CommandSpec {
+            name: "import",
+            kind: LedgerKind::Factors,
+            own: &[State::Created],
+            scopes,
+            dry_run: false,
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{
             people::{self, ExportPeople, PeopleReader},
         },
     },
-    ledger::Reader,
+    ledger::{LedgerKind, Reader},
     model::{Shard, State},
     progress::{Extent, Show},
     sources::{Export, Options, System},
@@ -54,6 +54,7 @@ pub(super) async fn run(resolve: Resolve, config: Config, show: Show) -> Result<
         Options { includes_profile_phone: resolve.include_profile_phone, ..Options::default() };
     let spec = CommandSpec {
         name: "resolve",
+        kind: LedgerKind::People,
         own: &[State::Resolved],
         scopes: &[auth0::READ_USERS],
         dry_run: false,

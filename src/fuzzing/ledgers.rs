@@ -10,7 +10,10 @@ use tempfile::TempDir;
 
 use crate::{
     error::Error,
-    ledger::{Admission, Asked, Entry, Intent, Ledger, Opened, Opening, Reader, ReportRow, Row},
+    ledger::{
+        Admission, Asked, Entry, Intent, Ledger, LedgerKind, Opened, Opening, Reader, ReportRow,
+        Row,
+    },
     model::{
         ClockSkew, FactorType, Fingerprint, How, LocalTime, Operation, Settlement, State, UserId,
     },
@@ -147,6 +150,7 @@ fn opening() -> Opening<'static> {
     Opening {
         tenant: "https://tenant.example/",
         command: "import",
+        kind: LedgerKind::Factors,
         input: "in.csv",
         retry: Vec::new(),
         shard: None,

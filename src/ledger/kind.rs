@@ -8,10 +8,3 @@ pub enum LedgerKind {
     /// People who are looked up, by `resolve`.
     People,
 }
-
-impl LedgerKind {
-    /// Returns the kind that a command of that name writes.
-    pub fn of_command(name: &str) -> Self {
-        if name == "resolve" { Self::People } else { Self::Factors }
-    }
-}

@@ -72,6 +72,8 @@ pub struct Opening<'a> {
     pub tenant: &'a str,
     /// `import` and so on.
     pub command: &'a str,
+    /// Kind of its rows.
+    pub kind: LedgerKind,
     /// The input's name as given.
     pub input: &'a str,
     /// Settled states that are tried again.
@@ -147,8 +149,7 @@ impl Ledger {
         let lock = file::lock(path, create)?;
         let (store, meta, resumed) =
             sqlite::Sqlite::open(lock, opening.tenant, opening.command, opening.input, at)?;
-        let kind = LedgerKind::of_command(opening.command);
-        let check = |shard| shard::check((meta.shard, shard), kind);
+        let check = |shard| shard::check((meta.shard, shard), opening.kind);
         opening.shard.map_or(Ok(()), check)?;
         let run = store.run();
         let key = Key::new(&meta.key);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use mfaferry::{
-    ledger::{Admission, Asked, Intent, Ledger, Opened, Opening, Reader, Row, Seq},
+    ledger::{Admission, Asked, Intent, Ledger, LedgerKind, Opened, Opening, Reader, Row, Seq},
     model::{
         Code, Completion, FactorType, Fault, Fingerprint, How, LocalTime, Operation, Reason,
         Refusal, Rejection, Settlement, State, UserId,
@@ -41,6 +41,7 @@ pub(crate) fn ledger_with(
     let opening = Opening {
         tenant: "https://tenant.example",
         command: "import",
+        kind: LedgerKind::Factors,
         input: "/data/factors.csv",
         retry: Vec::new(),
         shard: None,

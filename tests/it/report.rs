@@ -1,7 +1,7 @@
 //! `report`, in its formats.
 
 use mfaferry::{
-    ledger::{Admission, Asked, Counts, Intent, Ledger, Opened, Opening, Row},
+    ledger::{Admission, Asked, Counts, Intent, Ledger, LedgerKind, Opened, Opening, Row},
     model::{
         Code, Completion, FactorType, Fault, Fingerprint, LocalTime, Operation, Refusal, Rejection,
         State, UserId,
@@ -133,6 +133,7 @@ fn ledger_of_a_document(bench: &Bench) -> Counts {
     let opening = Opening {
         tenant: "https://tenant.example/",
         command: "import",
+        kind: LedgerKind::Factors,
         input: "realm.json",
         retry: Vec::new(),
         shard: None,

@@ -12,7 +12,10 @@ use std::{
 
 use mfaferry::{
     error::{Error, Exit},
-    ledger::{Admission, Asked, Entry, Intent, Ledger, Opened, Opening, Reader, ReportRow, Row},
+    ledger::{
+        Admission, Asked, Entry, Intent, Ledger, LedgerKind, Opened, Opening, Reader, ReportRow,
+        Row,
+    },
     model::{
         ClockSkew, FactorType, Fingerprint, How, LocalTime, Operation, Reason, Settlement, State,
         UserId,
@@ -33,6 +36,7 @@ fn opening() -> Opening<'static> {
     Opening {
         tenant: "https://tenant.example/",
         command: "import",
+        kind: LedgerKind::Factors,
         input: "in.csv",
         retry: Vec::new(),
         shard: None,

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mfaferry::{
     jobs::create::Factors,
-    ledger::{Admission, Asked, Intent, Key, Ledger, Opened, Opening, Row},
+    ledger::{Admission, Asked, Intent, Key, Ledger, LedgerKind, Opened, Opening, Row},
     model::{
         ClockSkew, Contact, Credential, Factor, FactorType, How, LocalTime, Operation, Settlement,
         State, UserId,
@@ -51,6 +51,7 @@ fn run<T>(folder: &Path, work: impl AsyncFnOnce(&Ledger, &Key) -> T) -> T {
     let opening = || Opening {
         tenant: "http://127.0.0.1:1",
         command: "import",
+        kind: LedgerKind::Factors,
         input: "in.csv",
         retry: Vec::new(),
         shard: None,

@@ -5,6 +5,7 @@
 pub(super) mod after_import;
 mod announce;
 pub(super) mod confirm;
+mod ledger;
 pub(super) mod logging;
 pub(super) mod metering;
 mod notes;

@@ -1,29 +1,29 @@
-//! Parts common to every command that records in a ledger: settings, tenant, ledger, and how
-//! a run begins and ends.
+//! Parts common to every command that records in a ledger: settings, tenant, and how a run begins
+//! and ends.
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
-use tokio::{
-    runtime::{Handle, RuntimeFlavor},
-    task::JoinHandle,
-};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Run, after_import::ReadInput, exit, shards::of_other_shards};
+use super::{
+    Run,
+    after_import::ReadInput,
+    exit,
+    ledger::{Closed, LedgerTarget, close_ledger, open_ledger, place, record_end, spawn_ledger},
+    shards::of_other_shards,
+};
 use crate::{
     auth0::Client,
     cli::{self, Bulk, Output},
     commands::{
         advice::next::Ended,
-        blocking, now,
-        outputs::{
-            names::{backup_of, ledger_path, require_ledger},
-            scratch::scratch,
-        },
+        blocking,
+        outputs::names::{backup_of, require_ledger},
         print,
         reading::{dialect, extent},
     },
@@ -31,12 +31,12 @@ use crate::{
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
-    ledger::{self, ByState, Changes, Key, Ledger, LedgerKind, Opened, Owner, Reader, RunReasons},
-    model::{Completion, Lines, Shard, State},
+    ledger::{Key, Ledger, LedgerKind, Opened, Reader, RunReasons},
+    model::State,
     progress::{Extent, Recorded, Show},
     report::{Explained, Figures, Status, Summary, Waits, write_json},
     sync::lock,
-    text::{file_name, path_of},
+    text::file_name,
 };
 
 /// Identity and requirements of a command.
@@ -44,6 +44,8 @@ use crate::{
 pub(in crate::commands) struct CommandSpec {
     /// Its name.
     pub(in crate::commands) name: &'static str,
+    /// Kind of its ledger.
+    pub(in crate::commands) kind: LedgerKind,
     /// States that its rows can reach, besides the contract's; the main one first.
     pub(in crate::commands) own: &'static [State],
     /// Scopes that the token must have.
@@ -113,7 +115,7 @@ impl Session {
         let is_kept = scratch.is_none() || !spec.dry_run;
         let run = Run::open(config, spec.scopes, is_kept.then_some(&*path), stop).await?;
         if path.symlink_metadata().is_ok() {
-            let (path, kind) = (path.clone(), LedgerKind::of_command(spec.name));
+            let (path, kind) = (path.clone(), spec.kind);
             // A ledger that cannot be read is reported when it is opened for writing.
             blocking(move || Reader::open(&path).map_or(Ok(()), |it| it.check_kind(kind))).await?;
         }
@@ -192,25 +194,18 @@ impl Session {
         output: Option<Output>,
     ) -> Result<Exit, Error> {
         let Self { spec, mut run, ledger, resumed, owner, path, scratch, files, input, .. } = self;
-        let complete = end.is_complete();
         let import = input.as_ref().filter(|input| input.is_import);
         // The end comes last: with it the ledger is read back.
         run.end_notes(&ledger).await;
         let (end, changes) = record_end(&ledger, &run.lines(), end, import).await;
-        // Read while the ledger is still open: a mere reader cannot clear away the files that
-        // SQLite keeps beside it.
-        let totals = read_back(&path, ledger.states().await.ok());
-        let (counts, RunReasons { of_run, skipped }) = ledger.tally().all();
-        let meter = run.config.meter.iter().find(|_| !spec.dry_run);
-        meter.inspect(|meter| meter.has_ledger_rows(totals.as_ref().ok().copied()));
-        drop(ledger);
-        let kept = owner.await;
-        kept.map_err(|_| Error::Internal("the ledger panicked".into()))??;
+        let meter = run.config.meter.as_ref().filter(|_| !spec.dry_run);
+        let Closed { totals, counts, reasons } = close_ledger(ledger, owner, &path, meter).await?;
+        let RunReasons { of_run, skipped } = reasons;
         run.leave_tenant().await;
         let (status, cause) = Status::of(&end);
         // Rows in doubt since an earlier run that are no longer in the input have not been looked
         // up.
-        let left = totals.as_ref().is_ok_and(|totals| totals[State::InFlight] > 0);
+        let left = totals.is_some_and(|totals| totals[State::InFlight] > 0);
         let is_bad = counts.bad() > 0 || left;
         let (lines, explained) = (run.lines(), Explained::all);
         let (reasons, skipped_reasons) = (explained(&of_run, &lines), explained(&skipped, &lines));
@@ -240,60 +235,18 @@ impl Session {
             ledger: file_name(&path),
             files,
             after_import: input.map(|input| input.end(&ended, changes)),
-            ledger_totals: totals.as_ref().ok().copied().filter(|_| resumed),
+            ledger_totals: totals.filter(|_| resumed),
             reasons,
             skipped_reasons,
         };
         let remarks = lock(&run.remarks);
-        let hints = run.hints(totals.as_ref().ok());
-        if !(run.is_quiet() && complete && !is_bad && output == Some(Output::Text)) {
+        let hints = run.hints(totals.as_ref());
+        if !(run.is_quiet() && end.is_complete() && !is_bad && output == Some(Output::Text)) {
             show(&summary, &remarks, &hints, output)?;
         }
         drop(scratch);
         Ok(exit(end, is_bad))
     }
-}
-
-/// Records in the ledger how the run ended, and returns what the whole input of an import says
-/// about earlier imports. If the ledger fails, that becomes the result.
-async fn record_end(
-    ledger: &Ledger,
-    lines: &Lines,
-    end: End,
-    import: Option<&ReadInput>,
-) -> (End, Option<Changes>) {
-    let completion = end.completion();
-    let recorded = async {
-        ledger.note_files(lines).await?;
-        let codes = import.map(ReadInput::selected_codes).unwrap_or_default();
-        ledger.note_selection(codes).await?;
-        let is_whole = completion == Completion::Complete && import.is_some();
-        let changes = if is_whole { Some(ledger.changes().await?) } else { None };
-        ledger.end_run(completion).await?;
-        Ok(changes)
-    };
-    match (recorded.await, end) {
-        (Err(error), End::Complete | End::Stopped(_)) => (End::Failed(error), None),
-        (recorded, end) => (end, recorded.ok().flatten()),
-    }
-}
-
-/// Returns the path of a run's ledger, and the folder made for one that need not last.
-pub(in crate::commands) fn place(
-    config: &Config,
-    opening: &SessionOpening<'_>,
-) -> Result<(Option<tempfile::TempDir>, PathBuf), Error> {
-    let SessionOpening { spec, inputs, ledger, .. } = opening;
-    let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
-    let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
-    let scratch = scratch.transpose()?;
-    let path = match (&scratch, ledger) {
-        (Some(folder), _) if spec.dry_run => folder.path().join("dry-run.ledger"),
-        (Some(folder), _) => folder.path().join("sandbox.ledger"),
-        (None, Some(path)) => path.clone(),
-        (None, None) => ledger_path(config, inputs)?,
-    };
-    Ok((scratch, path))
 }
 
 /// Writes the summary to standard output, or to the log where standard output holds the result
@@ -315,62 +268,4 @@ pub(in crate::commands) fn show(
     }
     tracing::info!("{}", String::from_utf8_lossy(&text).trim_end());
     Ok(())
-}
-
-/// Tenant and shard that a ledger is bound to.
-struct LedgerTarget {
-    tenant: String,
-    shard: Option<Shard>,
-}
-
-async fn open_ledger(
-    spec: CommandSpec,
-    inputs: &[String],
-    retry: &[cli::Retry],
-    LedgerTarget { tenant, shard }: LedgerTarget,
-    path: PathBuf,
-) -> Result<Opened, Error> {
-    // Rejected rows are identified by their input: one file has to have one name, however it is
-    // spelt.
-    let name_of = |input: &String| match std::fs::canonicalize(path_of(input)) {
-        Ok(path) if input != "-" => file_name(path),
-        _ => input.clone(),
-    };
-    // Several inputs may come in another order the next time.
-    let mut inputs: Vec<_> = inputs.iter().map(name_of).collect();
-    inputs.sort();
-    let input = inputs.join(", ");
-    let state = |retry: &cli::Retry| match retry {
-        cli::Retry::Failed => State::Failed,
-        cli::Retry::Rejected => State::Rejected,
-    };
-    let retry = retry.iter().map(state).collect();
-    blocking(move || {
-        let (tenant, input) = (&*tenant, &*input);
-        Ledger::open(
-            &path,
-            ledger::Opening { tenant, command: spec.name, input, retry, shard, now },
-        )
-    })
-    .await
-}
-
-/// Starts the ledger's writer: on a thread of its own in a multi-threaded run, so that only callers
-/// of the ledger wait for the disk. Where one thread does everything, requests are so few that
-/// waking another thread for each would cost more than waiting.
-fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
-    match Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => tokio::spawn(owner.share()),
-        _ => tokio::task::spawn_blocking(|| owner.block()),
-    }
-}
-
-/// Returns the number of the ledger's rows in each state; `rows` are those that were admitted.
-fn read_back(path: &Path, rows: Option<ByState>) -> Result<ByState, Error> {
-    let reader = Reader::open(path)?;
-    match rows {
-        Some(rows) => reader.with_refusals(rows),
-        // The ledger has failed: what is durable in it can still be read.
-        None => reader.totals(),
-    }
 }

@@ -3,7 +3,8 @@
 
 use super::{
     after_import::ReadInput,
-    session::{CommandSpec, SessionOpening, place, show},
+    ledger::place,
+    session::{CommandSpec, SessionOpening, show},
     signals::Stoppable,
 };
 use crate::{

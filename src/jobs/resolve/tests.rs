@@ -17,7 +17,7 @@ use crate::{
     engine::{Concurrency, Stop},
     input::InputError,
     jobs::output::Output,
-    ledger::{self, ByState, Ledger, Reader},
+    ledger::{self, ByState, Ledger, LedgerKind, Reader},
     model::{Lines, LocalTime, Person, State},
     pacer::{Pacer, Rate},
     protocol::RetryPolicy,
@@ -127,6 +127,7 @@ impl Bench {
         let opening = ledger::Opening {
             tenant: "test",
             command: "resolve",
+            kind: LedgerKind::People,
             input: "people",
             retry: vec![State::Failed],
             shard: None,
