@@ -22,8 +22,8 @@ pub(in crate::ledger) const MAGIC: &[u8] = b"SQLite format 3\0";
 /// Suffix of the log that SQLite keeps beside a ledger in use.
 const WAL: &str = "-wal";
 const SHM: &str = "-shm";
-/// Suffix of the journal that SQLite would keep if the ledger had no `-wal`. No version of this
-/// program creates one.
+/// Suffix of the journal that SQLite would keep if the ledger had no `-wal`: only a ledger that is
+/// being created, under another name, has one.
 const JOURNAL: &str = "-journal";
 const SEAL: &str = "-seal";
 /// Suffixes of a ledger's files.

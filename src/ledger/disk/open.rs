@@ -53,7 +53,7 @@ pub(in crate::ledger) fn create(
     getrandom::fill(&mut key)
         .map_err(|error| LedgerFault::new(format!("cannot make its key: {error}"), ""))?;
     let connection = Connection::open(path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    use_wal(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.execute_batch(OLD_SCHEMA)?;
     connection.execute_batch(UPGRADE)?;
@@ -74,6 +74,21 @@ pub(in crate::ledger) fn create(
     }
     connection.close().map_err(|(_, error)| error)?;
     Ok(())
+}
+
+/// Makes SQLite keep a `-wal` for the ledger. On a disk that fails, SQLite says "delete" instead, and
+/// goes on: the ledger would have a `-journal` while it is in use, for good, and the run after a
+/// crash would take that for a planted one.
+pub(super) fn use_wal(connection: &Connection) -> Result<(), LedgerFault> {
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(LedgerFault::new(
+        "its `-wal` cannot be created",
+        "check the disk, then run the same command again",
+    ))
 }
 
 /// Set until a ledger is known to be whole: a damaged one stays as it is.
@@ -215,12 +230,4 @@ pub(super) fn upgrade(connection: &Connection) -> Result<(), LedgerFault> {
         tracing::info!("the ledger is of format {FORMAT} now; earlier versions cannot open it");
     }
     Ok(())
-}
-
-/// Returns the number of all row writes, for readers.
-pub(in crate::ledger) fn writes(connection: &Connection) -> Result<u64, LedgerFault> {
-    let sum: i64 =
-        connection
-            .query_row("SELECT coalesce(sum(writes), 0) FROM factors", [], |row| row.get(0))?;
-    Ok(sum.cast_unsigned())
 }

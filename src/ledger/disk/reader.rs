@@ -10,7 +10,7 @@ use super::{
     notes::{self, Note},
     open,
     proofs::{self, Proved, ProvedRight},
-    row,
+    row, scan,
     seal::Seal,
     sqlite::BAD,
 };
@@ -96,7 +96,7 @@ impl Reader {
     /// Returns why an import will refuse this ledger, if it will: a report may be all that is left
     /// of it.
     pub fn fault(&self) -> Result<Option<Error>, Error> {
-        let writes = open::writes(&self.connection).map_err(|fault| fault.at(&self.path))?;
+        let writes = scan::sum_of_writes(&self.connection).map_err(|fault| fault.at(&self.path))?;
         Ok(self.fault_of(writes))
     }
 

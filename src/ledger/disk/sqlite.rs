@@ -133,6 +133,7 @@ impl Sqlite {
     /// Compares the rows with the seal, and records that the run has started.
     fn begin_run(&mut self) -> Result<(), LedgerFault> {
         let mut seal = Seal::open(&self.lock.path, &self.beginning.ledger, self.writes)?;
+        open::use_wal(&self.connection)?;
         open::upgrade(&self.connection)?;
         self.connection.execute(
             "INSERT INTO runs (id, command, input, started_at) VALUES (?1, ?2, ?3, ?4)",

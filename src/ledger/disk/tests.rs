@@ -56,6 +56,25 @@ fn open_to_write(path: &Path) -> Sqlite {
     store
 }
 
+#[test]
+fn a_ledger_without_a_wal_gets_one_when_a_run_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x");
+    place(&path);
+    let mode = |change: Option<&str>| {
+        let connection = Connection::open(&path).unwrap();
+        let read = |row: &Row<'_>| row.get::<_, String>(0);
+        match change {
+            Some(to) => connection.pragma_update_and_check(None, "journal_mode", to, read),
+            None => connection.pragma_query_value(None, "journal_mode", read),
+        }
+        .unwrap()
+    };
+    assert_eq!(mode(Some("DELETE")), "delete");
+    drop(open_to_write(&path));
+    assert_eq!(mode(None), "wal");
+}
+
 /// Every row as it stands in the file, without the number of its writes.
 fn rows(path: &Path) -> Vec<Vec<Value>> {
     let connection = Connection::open(path).unwrap();
