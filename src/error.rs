@@ -143,7 +143,9 @@ impl Error {
                 Some("run the same command again when the tenant is back".into())
             }
             Self::Internal(_) => Some(
-                "please report this; the ledger is intact, and the same command resumes".into(),
+                "please report this. Run the same command again: what a ledger has recorded is not done \
+                 twice"
+                    .into(),
             ),
             Self::Io { .. } => None,
         }
@@ -162,7 +164,7 @@ impl Error {
     }
 }
 
-/// The exit codes of the contract (section 2).
+/// The exit codes, as the README explains them to operators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
@@ -174,8 +176,8 @@ pub enum Exit {
     Usage = 2,
     /// Configuration, credentials or permission.
     Config = 3,
-    /// Finished, and some rows are rejected, failed or need review.
-    RowsNeedAttention = 4,
+    /// Finished, and some rows are rejected, failed or need review, or a check found something.
+    NeedsAttention = 4,
     /// Stopped before the end; running the same command again resumes.
     Stopped = 5,
     /// The ledger is unusable, in use, or belongs to another tenant.

@@ -34,7 +34,7 @@
 //! | [`assertion`] | private key JWT: how a client signs, and how a tenant verifies; pure |
 //! | [`auth0`] | the Management API over HTTP; besides [`sandbox`] and [`probe`] the only room that writes and reads its bodies |
 //! | [`engine`] | jobs of any kind: order per user, concurrency, permits, intents, retries in time |
-//! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`] |
+//! | [`jobs`] | what one step of a job does: [`jobs::create`], [`jobs::change`], [`jobs::list`], [`jobs::resolve`], [`jobs::setup`] |
 //! | [`preflight`] | what INPUT needs, what the tenant answers, and the findings that follow |
 //! | [`probe`] | asks a test tenant what the API's documentation leaves open |
 //! | [`explain`] | every code with its meaning, likely cause and remedy |
@@ -46,8 +46,10 @@
 //!
 //! # What must always hold
 //!
-//! 1. **Intent before effect.** No POST is sent before its intent is durable; one intent per wire
-//!    attempt ([`jobs::create`], [`ledger`]). Nothing is deleted before its backup is durable.
+//! 1. **Intent before effect.** No factor is sent before its intent is durable; one intent per
+//!    wire attempt ([`jobs::create`], [`ledger`]). No method that the tenant held is deleted or
+//!    replaced before its backup is durable. Only [`probe`] keeps no ledger: it creates methods of
+//!    one user of a test tenant, and deletes what it finds by id or name.
 //! 2. **Never re-send in doubt.** Only 429, an expired token (401) and failures before a byte was
 //!    written are known not to have been executed. Everything else that is not a clear answer of
 //!    the API's own is looked up after the settle time ([`protocol`]).
@@ -70,7 +72,7 @@
 //! | What follows from an answer? | `protocol/retry.rs` for a POST and for a factor in doubt, `protocol/repeat.rs` for other requests |
 //! | What does a list prove about a factor in doubt? | `protocol/reconcile.rs` |
 //! | How many requests may be in flight? | decided in `engine/concurrency.rs`, kept by `engine/workers.rs` |
-//! | Who decides exit code 4? | `commands/run` (`exit`) for runs, `commands/check.rs`, `preflight.rs` and `prove` for themselves, and `error.rs` for errors |
+//! | Who decides exit code 4? | `exit` in `commands/run/mod.rs` for runs; `check.rs`, `preflight.rs`, `probe.rs`, `verify.rs` and `prove` in `commands` for themselves. The codes of errors: `error.rs` |
 //! | Where does a flag get its variable and its default? | `cli/shared.rs` and `cli/flags.rs`; the rest of a setting: `config` |
 //! | Which columns may a CSV have? | `input/header.rs` and `input/shape.rs` |
 //! | Who obeys `Retry-After`? | read in `auth0/transport.rs`, obeyed in `pacer/hold.rs` |
@@ -120,7 +122,12 @@
 //! # Deliberately absent
 //!
 //! No retry in the HTTP stack, no redirects, and no proxy but the one in `https_proxy`. Below
-//! [`commands`] only [`progress`] prints, nothing exits, and only [`cli`] reads the environment.
+//! [`commands`] only [`progress`] prints, nothing exits, and only [`cli`] reads settings from the
+//! environment; libraries also heed `TMPDIR`, `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+//!
+//! Comments that cite `auth0-api.md`, `reliability.md` or `performance.md` mean the project's notes
+//! on the API, the protocol and the costs, which are kept beside this repository. "The contract" is
+//! what the README and `mfaferry schema NAME` promise.
 
 pub mod model;
 pub mod schema;

@@ -65,7 +65,7 @@ Exit codes:
   1  unexpected error
   2  usage, or unreadable input
   3  configuration, credentials or permission
-  4  finished, but some rows were rejected, failed or need review
+  4  finished, but some rows need attention, or a check found something
   5  stopped early, run it again to resume
   6  ledger unusable, in use, or of another tenant
 

@@ -162,13 +162,13 @@ pub struct Recording {
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(rename_all = "kebab-case", default)]
 pub struct Creating {
-    /// List each user's methods first and skip factors that exist; for importing again without the
-    /// old ledger
+    /// Have the import list each user's methods first and skip factors that exist; for importing
+    /// again without the old ledger
     #[arg(long, env = "MFAFERRY_SKIP_EXISTING", action = ArgAction::SetTrue)]
     pub skip_existing: Option<Given<bool>>,
-    /// Create factors under a marked name, so that a factor in doubt can always be recognised, and
-    /// rename them afterwards; needs `update:authentication_methods` and one more request per
-    /// factor
+    /// Have the import create factors under a marked name, so that a factor in doubt can always be
+    /// recognised, and rename them afterwards; needs `update:authentication_methods` and one more
+    /// request per factor
     #[arg(long, env = "MFAFERRY_NAME_MARKER", action = ArgAction::SetTrue)]
     pub name_marker: Option<Given<bool>>,
 }

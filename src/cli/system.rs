@@ -26,7 +26,8 @@ pub struct FromSystem {
     /// Relying party id of security keys and passkeys for which the export names none
     #[arg(long, value_name = "HOST", requires = "from", help_heading = SYSTEM)]
     pub rp_id: Option<String>,
-    /// Also import verified phone numbers from profiles, which are not second factors in the source
+    /// Take verified phone numbers from profiles as factors, too, though the source does not use
+    /// them as second factors
     #[arg(long, requires = "from", help_heading = SYSTEM)]
     pub include_profile_phone: bool,
 }

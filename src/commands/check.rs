@@ -84,7 +84,7 @@ pub(super) fn run(check: &Check, typed: &CommandLine, is_quiet: bool) -> Result<
         }
         return Ok(exit);
     }
-    Ok(if rows.findings.rejected > 0 { Exit::RowsNeedAttention } else { Exit::Good })
+    Ok(if rows.findings.rejected > 0 { Exit::NeedsAttention } else { Exit::Good })
 }
 
 /// Result of a check as one object.

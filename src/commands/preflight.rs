@@ -161,5 +161,5 @@ async fn ask(
         Output::Text => print(|out| report.write_text(out))?,
         Output::Json => print(|out| write_json(&report, out))?,
     }
-    Ok(if report.is_ready() { Exit::Good } else { Exit::RowsNeedAttention })
+    Ok(if report.is_ready() { Exit::Good } else { Exit::NeedsAttention })
 }

@@ -72,7 +72,7 @@ pub enum InputError {
         path: PathBuf,
     },
     /// A file in a form that the system does not write.
-    #[error("an export of {system} is not written like that")]
+    #[error("this file is not an export of {system}")]
     OtherForm {
         /// Name of the system.
         system: &'static str,
@@ -196,6 +196,8 @@ pub enum InputError {
         position: usize,
         /// Known column that may be meant.
         nearest: Option<Field>,
+        /// Kind of row, which decides the known columns.
+        shape: Shape,
     },
     /// The same column twice.
     #[error("line {line}: the column `{}` appears twice, as columns {first} and {second}", field.name())]

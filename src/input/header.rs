@@ -145,11 +145,21 @@ pub(super) fn columns(
                 continue;
             }
             Name::Methods => {
-                return Err(InputError::UnknownColumn { line, position, nearest: None });
+                return Err(InputError::UnknownColumn {
+                    line,
+                    position,
+                    nearest: None,
+                    shape: names.shape,
+                });
             }
             Name::Unknown(nearest) => {
                 foreign::check_name(line, name)?;
-                return Err(InputError::UnknownColumn { line, position, nearest });
+                return Err(InputError::UnknownColumn {
+                    line,
+                    position,
+                    nearest,
+                    shape: names.shape,
+                });
             }
         };
         if let Some(first) = columns.iter().position(|column| *column == Column::Field(field)) {

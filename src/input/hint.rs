@@ -6,9 +6,6 @@ use crate::model::Field;
 /// Advice on a file whose name does not show its format.
 const UNKNOWN_FORMAT: &str = "give `--format csv`, `jsonl` or `json`, or let the file name end in `.csv`, `.tsv`, `.jsonl`, \
      `.ndjson` or `.json`, followed by `.gz` or `.zst` if it is compressed";
-/// Advice on an unknown column.
-const UNKNOWN_COLUMN: &str = "columns are named as in the API (see the README); `--map 'OURS=NAME'` reads the column NAME as \
-     OURS, and `--ignore-columns NAME` ignores it";
 
 impl InputError {
     /// Returns advice on what to do.
@@ -50,7 +47,7 @@ impl InputError {
                 return format!("give `--delimiter '{character}'`");
             }
             Self::UnknownColumn { nearest: Some(field), .. } => return did_you_mean(*field),
-            Self::UnknownColumn { nearest: None, .. } => UNKNOWN_COLUMN,
+            Self::UnknownColumn { nearest: None, shape, .. } => return known_columns(*shape),
             Self::RepeatedColumn { .. } | Self::RepeatedName { .. } => {
                 "remove or rename one of them"
             }
@@ -116,7 +113,10 @@ impl InputError {
     fn hint_of_system(&self) -> String {
         match self {
             Self::OtherForm { forms, .. } => {
-                format!("its exports end in {forms}; `mfaferry sources NAME` says how to make one")
+                format!(
+                    "its exports end in {forms}; leave --from out if this file has mfaferry's own \
+                     columns"
+                )
             }
             Self::NotThisSystem { other: Some((_, name)), .. } => format!("give `--from {name}`"),
             Self::NotThisSystem { other: None, .. } => {
@@ -136,6 +136,15 @@ fn did_you_mean(field: Field) -> String {
     format!(
         "did you mean `{name}`? `--map '{name}=NAME'` reads the column NAME as `{name}`, and \
          `--ignore-columns NAME` ignores it"
+    )
+}
+
+fn known_columns(shape: Shape) -> String {
+    let names: Vec<_> = shape.fields().iter().map(|field| field.name()).collect();
+    format!(
+        "columns may be named {}; `--map 'OURS=NAME'` reads the column NAME as OURS, and \
+         `--ignore-columns NAME` ignores it",
+        names.join(", ")
     )
 }
 

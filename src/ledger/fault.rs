@@ -20,7 +20,8 @@ impl LedgerFault {
 
     pub(super) fn cannot(what: &str, error: &std::io::Error) -> Self {
         let hint = if error.kind() == std::io::ErrorKind::NotFound {
-            "check the path, and that its folder exists; without --ledger it is INPUT.ledger"
+            "check the path, and that its folder exists; an import without --ledger keeps its ledger \
+             beside INPUT, as INPUT.ledger"
         } else {
             "check the folder, its permissions and its space; only a first run may have its \
              --ledger elsewhere"

@@ -20,7 +20,7 @@ use crate::{
     files::{self, FileFault},
     ledger::{ByState, Reader},
     model::{LocalTime, Shard},
-    report::{Keeper, Metrics, Snapshot},
+    report::{Metrics, Recorder, Snapshot},
     sync::lock,
     text::{escape, file_name},
 };
@@ -178,8 +178,8 @@ impl Meter {
     }
 }
 
-impl Keeper for Meter {
-    fn keep(&self, snapshot: &Snapshot) {
+impl Recorder for Meter {
+    fn record(&self, snapshot: &Snapshot) {
         let mut numbers = self.0.numbers();
         let has_progressed = match &numbers.snapshot {
             None => snapshot.settled > 0,
@@ -310,7 +310,7 @@ mod tests {
         // As if the disk had gone.
         let (_never, told) = mpsc::sync_channel(1);
         *meter.0.writing() = Writing::GoingOn(told);
-        meter.keep(&snapshot(1, 1));
+        meter.record(&snapshot(1, 1));
         meter.wait_for(Duration::from_millis(1));
         assert!(matches!(*meter.0.writing(), Writing::GivenUp));
         meter.has_ledger_rows(None);
@@ -335,7 +335,7 @@ mod tests {
         assert_eq!(value(&path, "run_start_timestamp_seconds").as_deref(), Some("1000.000"));
         let mut written = Vec::new();
         for seconds in 0..40 {
-            meter.keep(&snapshot(seconds, seconds));
+            meter.record(&snapshot(seconds, seconds));
             meter.wait();
             let rows = value(&path, "rows").unwrap();
             if written.last() != Some(&rows) {
@@ -359,7 +359,7 @@ mod tests {
         for (seconds, settled, expected) in
             [(0, 0, "1000.000"), (15, 5, "1015.000"), (30, 5, "1015.000"), (45, 6, "1045.000")]
         {
-            meter.keep(&snapshot(seconds, settled));
+            meter.record(&snapshot(seconds, settled));
             meter.wait();
             let progress = value(&path, "progress_timestamp_seconds");
             assert_eq!(progress.as_deref(), Some(expected), "{seconds} s");
@@ -374,7 +374,7 @@ mod tests {
         let line = "# HELP mfaferry_info x\nmfaferry_last_success_timestamp_seconds{\
                     command=\"import\",tenant=\"t\"} ";
         for (before, ledger, is_dry_run, exit, expected) in [
-            ("900.000", None, false, Exit::RowsNeedAttention, Some("900.000")),
+            ("900.000", None, false, Exit::NeedsAttention, Some("900.000")),
             ("900.000", Some(950), false, Exit::Stopped, Some("950.000")),
             ("970.000", Some(950), false, Exit::Config, Some("970.000")),
             ("900.000", None, false, Exit::Good, Some("1000.000")),

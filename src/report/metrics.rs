@@ -306,7 +306,7 @@ mod tests {
         let (snapshot, mut ledger) = (snapshot(), ByState::default());
         ledger[State::Created] = 4;
         let text = Metrics {
-            ended: Some((at(300), Exit::RowsNeedAttention)),
+            ended: Some((at(300), Exit::NeedsAttention)),
             last_success: Some(at(50)),
             snapshot: Some(&snapshot),
             ledger: Some(ledger),

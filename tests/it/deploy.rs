@@ -31,7 +31,7 @@ const EXITS: [Exit; 7] = [
     Exit::Unexpected,
     Exit::Usage,
     Exit::Config,
-    Exit::RowsNeedAttention,
+    Exit::NeedsAttention,
     Exit::Stopped,
     Exit::Ledger,
 ];
@@ -40,7 +40,7 @@ const EXITS: [Exit; 7] = [
 fn may_come_further(exit: Exit) -> bool {
     match exit {
         Exit::Unexpected | Exit::Stopped => true,
-        Exit::Good | Exit::Usage | Exit::Config | Exit::RowsNeedAttention | Exit::Ledger => false,
+        Exit::Good | Exit::Usage | Exit::Config | Exit::NeedsAttention | Exit::Ledger => false,
     }
 }
 

@@ -141,7 +141,7 @@ impl Proving {
         ended?;
         let exit = match (made.is_stopped, made.has_wrong) {
             (true, _) => Exit::Stopped,
-            (false, true) => Exit::RowsNeedAttention,
+            (false, true) => Exit::NeedsAttention,
             (false, false) => Exit::Good,
         };
         Ok((made.shown, exit))

@@ -41,7 +41,7 @@ use crate::{
     progress::{self, Extent, ProgressCounts, Sampler, Show, Watch},
     protocol::{RetryPolicy, refusals::Refusals},
     report,
-    report::Keeper,
+    report::Recorder,
     sandbox::Sandbox,
     stats::RunStats,
     sync::lock,
@@ -74,7 +74,7 @@ pub(super) struct Run {
     pub(super) stop: CancellationToken,
     pub(super) remarks: Arc<Mutex<Remarks>>,
     /// Other records of the run's statistics besides the ledger. Add them before calling `watch`.
-    pub(super) keepers: Vec<Arc<dyn Keeper>>,
+    pub(super) recorders: Vec<Arc<dyn Recorder>>,
     /// Notes that the run leaves in the ledger for reports.
     pub(super) notes: RunNotes,
     progress: Option<JoinHandle<()>>,
@@ -114,8 +114,8 @@ impl Run {
         announce(&config, scopes.used, ledger);
         let Tenant { client, name, sandbox, pacer } = Tenant::with(&config, scopes).await?;
         tokio::spawn(stop_after(config.max_duration, stop.clone(), MAX_DURATION_OVER));
-        let keepers = config.meter.iter().cloned();
-        let keepers = keepers.map(|meter| Arc::new(meter) as Arc<dyn Keeper>).collect();
+        let recorders = config.meter.iter().cloned();
+        let recorders = recorders.map(|meter| Arc::new(meter) as Arc<dyn Recorder>).collect();
         Ok(Self {
             began,
             config,
@@ -127,7 +127,7 @@ impl Run {
             refusals: Arc::default(),
             stop,
             remarks: Arc::default(),
-            keepers,
+            recorders,
             notes: RunNotes::default(),
             progress: None,
             sampler: None,
@@ -172,7 +172,7 @@ impl Run {
         }
     }
 
-    /// Shows progress through `extent` from now on, and passes it to the keepers.
+    /// Shows progress through `extent` from now on, and passes it to the recorders.
     pub(super) fn watch<T: ProgressCounts>(&mut self, tally: Arc<T>, extent: Extent, show: Show) {
         let remarks = lock(&self.remarks);
         let watch = Arc::new(Watch {
@@ -183,12 +183,12 @@ impl Run {
             rows: Arc::clone(&remarks.rows),
         });
         self.progress = Some(tokio::spawn(progress::watch(Arc::clone(&watch), show)));
-        if !self.keepers.is_empty() {
-            self.sampler = Some(Sampler::start(watch, self.keepers.clone(), now));
+        if !self.recorders.is_empty() {
+            self.sampler = Some(Sampler::start(watch, self.recorders.clone(), now));
         }
     }
 
-    /// Ends the display of progress, after the keepers have got the final numbers.
+    /// Ends the display of progress, after the recorders have got the final numbers.
     pub(super) async fn clear_progress(&mut self) {
         if let Some(sampler) = self.sampler.take() {
             sampler.finish().await;
@@ -236,7 +236,7 @@ fn connections() -> usize {
 /// rows need attention.
 pub(super) fn exit(end: End, bad: bool) -> Exit {
     match end {
-        End::Complete if bad => Exit::RowsNeedAttention,
+        End::Complete if bad => Exit::NeedsAttention,
         End::Complete => Exit::Good,
         // The summary gives the reason.
         End::Stopped(Stop::Asked | Stop::MaxUsers(_)) => Exit::Stopped,

@@ -76,9 +76,9 @@ pub(in crate::ledger) fn create(
     Ok(())
 }
 
-/// Makes SQLite keep a `-wal` for the ledger. On a disk that fails, SQLite says "delete" instead, and
-/// goes on: the ledger would have a `-journal` while it is in use, for good, and the run after a
-/// crash would take that for a planted one.
+/// Makes SQLite keep a `-wal` for the ledger. On a disk that fails, SQLite says "delete" instead,
+/// and goes on: the ledger would have a `-journal` while it is in use, for good, and the run after
+/// a crash would take that for a planted one.
 pub(super) fn use_wal(connection: &Connection) -> Result<(), LedgerFault> {
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
