@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::{
     engine::{Concurrency, MaxErrors},
-    pacer::Rate,
+    pacer::{MAX_RESERVE, Rate},
     text::{file_name, invalid_value},
 };
 
@@ -193,7 +193,7 @@ impl Value for TimeZone {
     }
 }
 
-/// A share of the whole, 0 to 0.95; written as a percentage.
+/// A share of the whole, 0 to [`MAX_RESERVE`]; written as a percentage.
 #[derive(Debug, Clone, Copy)]
 pub struct Share(pub f64);
 
@@ -202,7 +202,8 @@ impl Value for Share {
 
     fn read(text: &str) -> Option<Self> {
         let percent: f64 = text.trim().trim_end_matches('%').trim().parse().ok()?;
-        (0.0..=95.0).contains(&percent).then_some(Self(percent / 100.0))
+        let share = percent / 100.0;
+        (0.0..=MAX_RESERVE).contains(&share).then_some(Self(share))
     }
 }
 

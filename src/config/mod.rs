@@ -51,7 +51,7 @@ pub struct Config {
     pub rate_plan: Option<Plan>,
     /// `--max-duration`.
     pub max_duration: Option<Duration>,
-    /// `--reserve`, 0 to 0.95.
+    /// `--reserve`, 0 to [`crate::pacer::MAX_RESERVE`].
     pub reserve: f64,
     /// `--concurrency`, up to 4,096.
     pub concurrency: Concurrency,

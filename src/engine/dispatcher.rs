@@ -9,7 +9,7 @@ use super::{
     concurrency::InFlight,
     gateway::Gateway,
     lanes::{Lanes, Ticket},
-    permits::{Granted, Permits, Refused, withdraw},
+    permits::{Cleared, Permits, Refused, withdraw},
     workers::{WorkerReport, Workers},
 };
 use crate::{
@@ -42,7 +42,7 @@ pub(super) struct Engine<C: Executor> {
     ending: bool,
     /// Time to ask for a permit again.
     permit_at: Option<Instant>,
-    /// Number of times in a row that there was no token.
+    /// Number of times in a row that there was no access token.
     refused: u32,
     rng: fastrand::Rng,
 }
@@ -103,7 +103,7 @@ impl<C: Executor> Engine<C> {
                         return end;
                     }
                 }
-                granted = self.permits.done() => if let Some(end) = self.take_granted(granted) {
+                cleared = self.permits.done() => if let Some(end) = self.take_cleared(cleared) {
                     return end;
                 },
                 more = intake.recv(), if reading && self.has_room() => {
@@ -169,9 +169,9 @@ impl<C: Executor> Engine<C> {
     }
 
     /// Hands cleared jobs to the workers; returns an end if the run has to end.
-    fn take_granted(&mut self, granted: Result<Granted<C::Job>, Error>) -> Option<End> {
+    fn take_cleared(&mut self, cleared: Result<Cleared<C::Job>, Error>) -> Option<End> {
         self.in_flight.cleared(Instant::now());
-        match granted {
+        match cleared {
             Ok(Ok(tickets)) => {
                 self.refused = 0;
                 self.workers.add(tickets);
@@ -182,7 +182,7 @@ impl<C: Executor> Engine<C> {
         }
     }
 
-    /// Takes back jobs for which there was no token; returns an end if the run has to end.
+    /// Takes back jobs for which there was no access token; returns an end if the run has to end.
     fn take_refusal(&mut self, refused: Refused<C::Job>) -> Option<End> {
         let Refused { tickets, next, health } = refused;
         let wait = match next {

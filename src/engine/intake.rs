@@ -48,8 +48,8 @@ impl Remarks {
     }
 }
 
-/// A planner of rows: it turns the rows of an input into tasks. Where a ledger is kept, a planned
-/// row is the question for the ledger with the row's task ([`PlannedRow`]).
+/// A planner of the rows of an input. Where a ledger is kept, a planned row is the question for the
+/// ledger with its payload: what a job is built from ([`PlannedRow`]).
 pub trait RowPlanner: Send + 'static {
     /// Result of planning one row or more.
     type Planned: Send + 'static;
@@ -62,9 +62,9 @@ pub trait RowPlanner: Send + 'static {
     fn end(&mut self, _ending: Ending, _lines: &Lines, _out: &mut PlannedRows<Self::Planned>) {}
 }
 
-/// A builder of jobs: it makes a job from a row's task once the ledger has answered for the row.
+/// A builder of jobs: it makes a job from a row's payload once the ledger has answered for the row.
 pub trait JobBuilder: Send + 'static {
-    /// Task of a row.
+    /// Part of a planned row from which its job is built.
     type Payload: Send + 'static;
     /// Job for the engine.
     type Job: Send + 'static;
@@ -94,7 +94,7 @@ pub struct RowWarning {
     pub warning: Warning,
 }
 
-/// A row in the form that the ledger needs, with its task if there is one.
+/// A row in the form that the ledger needs, with its payload if there is something to do.
 pub type PlannedRow<T> = (Row, Option<T>);
 
 /// Starts reading `source`, and returns the jobs of the rows that the ledger admits.

@@ -18,7 +18,7 @@ use crate::{model::UserId, pacer::breaker::RequestKind};
 const MAX_FOR_THE_END: usize = 65_536;
 
 /// The kinds of job.
-pub(super) const KINDS: [RequestKind; 2] = [RequestKind::Change, RequestKind::LookUp];
+pub(super) const KINDS: [RequestKind; 2] = [RequestKind::Change, RequestKind::Read];
 
 /// A job with its place in the order of entry.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
-//! Obtains what requests need before they may be sent, for many jobs at a time: a permit each, a
-//! token, and a durable record of their intents.
+//! Obtains what requests need before they may be sent, for many jobs at a time: a permit each, an
+//! access token, and a durable record of their intents.
 //!
 //! Above a rate that no tenant lets through ([`Limits::ahead_above`](super::Limits)), some jobs are
 //! cleared ahead of the workers, so that no worker waits for the disk and many intents share a
@@ -22,8 +22,8 @@ const RATE_WINDOW: Duration = Duration::from_millis(20);
 /// Number of jobs cleared ahead: some hundredths of a second of sending (performance.md 3).
 const JOBS_CLEARED_AHEAD: usize = 1024;
 
-/// Jobs that could not be cleared because there was no token, what follows from that, and the
-/// tenant's health.
+/// Jobs that could not be cleared because there was no access token, what follows from that, and
+/// the tenant's health.
 pub(super) struct Refused<E> {
     pub(super) tickets: Vec<Ticket<E>>,
     pub(super) next: Next,
@@ -31,14 +31,14 @@ pub(super) struct Refused<E> {
 }
 
 /// Result of clearing a batch.
-pub(super) type Granted<E> = Result<Vec<Ticket<E>>, Refused<E>>;
-type Granting<E> = Pin<Box<dyn Future<Output = Result<Granted<E>, Error>> + Send>>;
+pub(super) type Cleared<E> = Result<Vec<Ticket<E>>, Refused<E>>;
+type Clearing<E> = Pin<Box<dyn Future<Output = Result<Cleared<E>, Error>> + Send>>;
 
 /// See the module.
 pub(super) struct Permits<C: Executor> {
     executor: Arc<C>,
     waiter: Waiter<Arc<Pacer>>,
-    granting: Option<Granting<C::Job>>,
+    batch: Option<Clearing<C::Job>>,
     /// Number of jobs that are being cleared.
     clearing: usize,
     /// Rate above which [`JOBS_CLEARED_AHEAD`] are cleared ahead, and the number cleared ahead now.
@@ -55,7 +55,7 @@ impl<C: Executor> Permits<C> {
         Self {
             waiter: Waiter::new(Arc::clone(&executor.gateway().pacer)),
             executor,
-            granting: None,
+            batch: None,
             clearing: 0,
             ahead_above,
             ahead: 0,
@@ -69,7 +69,7 @@ impl<C: Executor> Permits<C> {
     /// enough jobs wait, so that the next batch is large.
     pub(super) fn wanted(&mut self, room: isize, now: Instant) -> usize {
         self.measure(now);
-        if self.granting.is_some() || room + self.ahead.cast_signed() / 2 < 0 {
+        if self.batch.is_some() || room + self.ahead.cast_signed() / 2 < 0 {
             return 0;
         }
         usize::try_from(room + self.ahead.cast_signed()).unwrap_or(0)
@@ -98,18 +98,18 @@ impl<C: Executor> Permits<C> {
     pub(super) fn begin(&mut self, tickets: Vec<Ticket<C::Job>>) {
         self.clearing = tickets.len();
         self.count += u32::try_from(tickets.len()).unwrap_or(u32::MAX);
-        self.granting = Some(Box::pin(grant(Arc::clone(&self.executor), tickets)));
+        self.batch = Some(Box::pin(clear(Arc::clone(&self.executor), tickets)));
     }
 
     /// Waits for the batch that was begun; for ever if there is none. An error ends the run.
-    pub(super) async fn done(&mut self) -> Result<Granted<C::Job>, Error> {
-        let Some(granting) = &mut self.granting else {
+    pub(super) async fn done(&mut self) -> Result<Cleared<C::Job>, Error> {
+        let Some(batch) = &mut self.batch else {
             return std::future::pending().await;
         };
-        let granted = granting.await;
-        self.granting = None;
+        let cleared = batch.await;
+        self.batch = None;
         self.clearing = 0;
-        granted
+        cleared
     }
 
     /// Returns the number of jobs being cleared.
@@ -119,14 +119,14 @@ impl<C: Executor> Permits<C> {
 
     /// Returns whether a batch is being cleared.
     pub(super) fn is_under_way(&self) -> bool {
-        self.granting.is_some()
+        self.batch.is_some()
     }
 }
 
-async fn grant<C: Executor>(
+async fn clear<C: Executor>(
     executor: Arc<C>,
     mut tickets: Vec<Ticket<C::Job>>,
-) -> Result<Granted<C::Job>, Error> {
+) -> Result<Cleared<C::Job>, Error> {
     if let Err(StepResult { next, health }) = executor.gateway().prepare().await {
         return Ok(Err(Refused { tickets, next, health }));
     }

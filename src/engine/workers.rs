@@ -61,8 +61,8 @@ pub(super) struct Workers<C: Executor> {
 
 /// Queue shared by the workers and the dispatcher.
 struct WorkQueue<E> {
-    /// Permits for the items in the queue, at least one each; workers wait for these.
-    permits: Semaphore,
+    /// One count for each item in the queue, at least; workers wait for these.
+    ready: Semaphore,
     state: Mutex<QueueState<E>>,
     /// Notified when there are reports.
     wakeup: Notify,
@@ -92,8 +92,8 @@ impl<E> ClearedItems<E> {
         self.is_shut = true;
     }
 
-    /// Opens the queue. Returns the number of permits that its items need anew: workers that came
-    /// while it was shut have used theirs up.
+    /// Opens the queue. Returns how many items have to be counted anew: workers that came while it
+    /// was shut have used up their counts.
     fn reopen(&mut self) -> usize {
         if std::mem::take(&mut self.is_shut) { self.items.len() } else { 0 }
     }
@@ -103,7 +103,7 @@ impl<C: Executor> Workers<C> {
     /// Creates a pool without workers. `seed` is for jitter.
     pub(super) fn new(executor: Arc<C>, allowed: usize, seed: u64) -> Self {
         let queue = Arc::new(WorkQueue {
-            permits: Semaphore::new(0),
+            ready: Semaphore::new(0),
             state: Mutex::new(QueueState {
                 cleared: ClearedItems { items: VecDeque::new(), is_shut: false },
                 reports: Vec::new(),
@@ -133,14 +133,14 @@ impl<C: Executor> Workers<C> {
     pub(super) fn add(&mut self, tickets: Vec<Ticket<C::Job>>) {
         let count = tickets.len();
         self.queue.state().cleared.items.extend(tickets.into_iter().map(WorkItem::Step));
-        self.queue.permits.add_permits(count);
+        self.queue.ready.add_permits(count);
         self.start();
     }
 
     /// Queues a health check, before anything else.
     pub(super) fn health_check(&mut self, user: UserId) {
         self.queue.state().cleared.items.push_front(WorkItem::HealthCheck(user));
-        self.queue.permits.add_permits(1);
+        self.queue.ready.add_permits(1);
         self.start();
     }
 
@@ -170,7 +170,7 @@ impl<C: Executor> Workers<C> {
                 }
             }
         }
-        self.queue.permits.add_permits(cleared.reopen());
+        self.queue.ready.add_permits(cleared.reopen());
         back
     }
 
@@ -195,7 +195,7 @@ impl<C: Executor> Workers<C> {
 
     /// Lets workers finish their steps.
     pub(super) async fn dismiss(&mut self) {
-        self.queue.permits.close();
+        self.queue.ready.close();
         while self.tasks.join_next().await.is_some() {}
     }
 }
@@ -204,7 +204,7 @@ impl<E> WorkQueue<E> {
     /// Waits for something to do; `None` when there will be nothing more.
     async fn take(&self) -> Option<WorkItem<E>> {
         loop {
-            self.permits.acquire().await.ok()?.forget();
+            self.ready.acquire().await.ok()?.forget();
             let mut state = self.state();
             if let Some(item) = state.cleared.take() {
                 state.busy += 1;

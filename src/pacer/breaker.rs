@@ -35,8 +35,8 @@ const LONGEST_HEALTH_CHECK_WAIT: Duration = Duration::from_secs(30);
 pub enum RequestKind {
     /// A request that changes something: a POST, above all.
     Change,
-    /// A GET that looks up a factor in doubt.
-    LookUp,
+    /// A GET: a list, a look-up of a factor in doubt, or a question of any job.
+    Read,
     /// A GET that only asks whether the tenant is back.
     HealthCheck,
 }
@@ -158,7 +158,7 @@ impl Breaker {
                 self.changes.good();
                 self.gets.others_answered = true;
             }
-            RequestKind::LookUp => {
+            RequestKind::Read => {
                 self.gets.good();
                 // This is as good as a health check, once that is due.
                 if self.health_check_at().is_some_and(|at| at <= now) {
@@ -178,9 +178,9 @@ impl Breaker {
         match kind {
             // Requests that were in flight when the circuit opened say nothing new.
             RequestKind::Change if self.changes.is_open() => {}
-            RequestKind::LookUp if self.gets.is_open() => {}
+            RequestKind::Read if self.gets.is_open() => {}
             RequestKind::Change => self.changes.bad(user, self.proven, now),
-            RequestKind::LookUp => self.gets.bad(user, self.proven, now),
+            RequestKind::Read => self.gets.bad(user, self.proven, now),
             RequestKind::HealthCheck => {
                 if self.gets.is_closed() {
                     // This was the health check: it needs no other.
@@ -388,7 +388,7 @@ mod tests {
     async fn before_the_first_answer_one_failure_is_enough_for_a_health_check() {
         let now = Instant::now();
         for health in [Health::Bad, Health::Unreached] {
-            for kind in [RequestKind::Change, RequestKind::LookUp] {
+            for kind in [RequestKind::Change, RequestKind::Read] {
                 let mut breaker = Breaker::default();
                 breaker.observe(kind, health, Some(&user(1)), now);
                 assert_eq!(breaker.health_check_at(), Some(now), "{kind:?}: {health:?}");
@@ -412,18 +412,18 @@ mod tests {
         let mut breaker = proven();
         for number in 0..THRESHOLD {
             breaker.observe(RequestKind::Change, Health::Bad, Some(&user(number)), now);
-            answered(&mut breaker, RequestKind::LookUp, 99, now);
+            answered(&mut breaker, RequestKind::Read, 99, now);
         }
         for _ in 0..20 {
-            answered(&mut breaker, RequestKind::LookUp, 99, now);
-            assert_eq!(breaker.allowance(RequestKind::LookUp), Allowance::All);
+            answered(&mut breaker, RequestKind::Read, 99, now);
+            assert_eq!(breaker.allowance(RequestKind::Read), Allowance::All);
             assert_ne!(breaker.allowance(RequestKind::Change), Allowance::All);
         }
         // One that fails among them neither.
-        breaker.observe(RequestKind::LookUp, Health::Bad, Some(&user(0)), now);
-        assert_eq!(breaker.allowance(RequestKind::LookUp), Allowance::All);
+        breaker.observe(RequestKind::Read, Health::Bad, Some(&user(0)), now);
+        assert_eq!(breaker.allowance(RequestKind::Read), Allowance::All);
         // Once a health check is due they are as good as one.
-        answered(&mut breaker, RequestKind::LookUp, 99, now + FIRST_HEALTH_CHECK);
+        answered(&mut breaker, RequestKind::Read, 99, now + FIRST_HEALTH_CHECK);
         assert_eq!(breaker.allowance(RequestKind::Change), Allowance::One);
     }
 
@@ -431,12 +431,12 @@ mod tests {
     async fn while_lists_fail_nothing_goes_and_a_good_health_check_opens_the_way() {
         let now = Instant::now();
         let mut breaker = proven();
-        failing(&mut breaker, RequestKind::LookUp, now, THRESHOLD);
-        for kind in [RequestKind::Change, RequestKind::LookUp] {
+        failing(&mut breaker, RequestKind::Read, now, THRESHOLD);
+        for kind in [RequestKind::Change, RequestKind::Read] {
             assert_eq!(breaker.allowance(kind), Allowance::HealthCheckAt(now + FIRST_HEALTH_CHECK));
         }
         health_check(&mut breaker, Health::Good, now);
-        for kind in [RequestKind::Change, RequestKind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::Read] {
             assert_eq!(breaker.allowance(kind), Allowance::All);
         }
     }
@@ -465,7 +465,7 @@ mod tests {
         failing(&mut breaker, RequestKind::Change, now, THRESHOLD);
         for _ in 0..20 {
             health_check(&mut breaker, Health::Good, now);
-            answered(&mut breaker, RequestKind::LookUp, 99, now);
+            answered(&mut breaker, RequestKind::Read, 99, now);
             assert_eq!(breaker.allowance(RequestKind::Change), Allowance::One);
             now += Duration::from_secs(60);
             failing(&mut breaker, RequestKind::Change, now, 1);
@@ -497,7 +497,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_user_who_always_fails_opens_no_circuit_on_a_healthy_tenant() {
         let now = Instant::now();
-        for kind in [RequestKind::Change, RequestKind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::Read] {
             // Whether or not anybody else is known.
             for others in [0, 1, 9] {
                 let mut breaker = proven();
@@ -523,7 +523,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_outage_is_recognised_by_the_last_few_users_too() {
         let began = Instant::now();
-        for kind in [RequestKind::Change, RequestKind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::Read] {
             for users in 1..THRESHOLD {
                 let mut breaker = proven();
                 failing(&mut breaker, kind, began, users);
@@ -547,7 +547,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_no_user_can_be_blamed_for_counts_whoever_it_was() {
         let now = Instant::now();
-        for kind in [RequestKind::Change, RequestKind::LookUp] {
+        for kind in [RequestKind::Change, RequestKind::Read] {
             let mut breaker = proven();
             for _ in 0..THRESHOLD {
                 assert_eq!(breaker.allowance(kind), Allowance::All);
@@ -562,28 +562,28 @@ mod tests {
         let now = Instant::now();
         let mut breaker = proven();
         for number in 0..THRESHOLD {
-            breaker.observe(RequestKind::LookUp, Health::Bad, Some(&user(number)), now);
+            breaker.observe(RequestKind::Read, Health::Bad, Some(&user(number)), now);
             answered(&mut breaker, RequestKind::Change, 100 + number, now);
         }
         assert!(!breaker.is_outage() && breaker.health_check_at() == Some(now));
         assert_eq!(breaker.health_check_user(), user(100));
         health_check(&mut breaker, Health::Good, now);
-        assert_eq!(breaker.allowance(RequestKind::LookUp), Allowance::All);
+        assert_eq!(breaker.allowance(RequestKind::Read), Allowance::All);
     }
 
     #[tokio::test(start_paused = true)]
     async fn health_checks_ask_about_users_who_were_answered_each_in_turn() {
         let now = Instant::now();
         let mut breaker = proven();
-        (10..20).for_each(|number| answered(&mut breaker, RequestKind::LookUp, number, now));
+        (10..20).for_each(|number| answered(&mut breaker, RequestKind::Read, number, now));
         // One of them fails now: not asked about any more.
-        breaker.observe(RequestKind::LookUp, Health::Bad, Some(&user(11)), now);
-        failing(&mut breaker, RequestKind::LookUp, now, THRESHOLD);
+        breaker.observe(RequestKind::Read, Health::Bad, Some(&user(11)), now);
+        failing(&mut breaker, RequestKind::Read, now, THRESHOLD);
         let asked: Vec<_> = (0..4).map(|_| breaker.health_check_user()).collect();
         assert_eq!(asked, [10, 12, 13, 10].map(user));
         // Where nobody ever was, those who fail, each in turn.
         let mut breaker = proven();
-        failing(&mut breaker, RequestKind::LookUp, now, THRESHOLD);
+        failing(&mut breaker, RequestKind::Read, now, THRESHOLD);
         assert_eq!([breaker.health_check_user(), breaker.health_check_user()], [0, 1].map(user));
     }
 }

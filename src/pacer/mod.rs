@@ -59,6 +59,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// whole.
 const ROUNDING: f64 = 0.01;
 
+/// Largest share of the limit that `--reserve` can leave to others.
+pub const MAX_RESERVE: f64 = 0.95;
+
 /// `--rate`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rate {

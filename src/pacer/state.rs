@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    JITTER, LONGEST_HOLD, Learnt, Pacing, Rate, SHORTEST_WAIT, WaitTotals, Waiting,
+    JITTER, LONGEST_HOLD, Learnt, MAX_RESERVE, Pacing, Rate, SHORTEST_WAIT, WaitTotals, Waiting,
     auto::Auto,
     bucket::{Bucket, BucketReading, Gate},
     exact::Exact,
@@ -56,7 +56,7 @@ pub(super) struct PermitWait {
 
 impl PacerState {
     pub(super) fn new(pacing: Pacing) -> Self {
-        let reserve = pacing.reserve.clamp(0.0, 0.95);
+        let reserve = pacing.reserve.clamp(0.0, MAX_RESERVE);
         Self {
             pacing: Pacing { reserve, ..pacing },
             hold: Hold::default(),

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{LOOK_EVERY, ProgressCounts, Watch, pace::Pace};
 use crate::{
     model::LocalTime,
-    report::{Keeper, Snapshot, Waits},
+    report::{Recorder, Snapshot, Waits},
 };
 
 /// A task that samples a run until the run is over.
@@ -25,11 +25,11 @@ impl Sampler {
     /// Starts to sample a run, at once for the first time.
     pub fn start<T: ProgressCounts>(
         watch: Arc<Watch<T>>,
-        keepers: Vec<Arc<dyn Keeper>>,
+        recorders: Vec<Arc<dyn Recorder>>,
         now: fn() -> LocalTime,
     ) -> Self {
         let over = CancellationToken::new();
-        let task = tokio::spawn(sample(watch, keepers, now, over.clone()));
+        let task = tokio::spawn(sample(watch, recorders, now, over.clone()));
         Self { over, task }
     }
 
@@ -44,7 +44,7 @@ impl Sampler {
 
 async fn sample<T: ProgressCounts>(
     watch: Arc<Watch<T>>,
-    keepers: Vec<Arc<dyn Keeper>>,
+    recorders: Vec<Arc<dyn Recorder>>,
     now: fn() -> LocalTime,
     over: CancellationToken,
 ) {
@@ -64,8 +64,8 @@ async fn sample<T: ProgressCounts>(
         // When nothing is sent any more there is no rate.
         let rate = pace.rate().filter(|_| !is_over);
         let snapshot = Snapshot { at: now(), elapsed: at - began, rate, ..snapshot(&watch) };
-        for keeper in &keepers {
-            keeper.keep(&snapshot);
+        for recorder in &recorders {
+            recorder.record(&snapshot);
         }
     }
 }
@@ -131,8 +131,8 @@ mod tests {
     #[derive(Debug, Default)]
     struct Kept(Mutex<Vec<Snapshot>>);
 
-    impl Keeper for Kept {
-        fn keep(&self, snapshot: &Snapshot) {
+    impl Recorder for Kept {
+        fn record(&self, snapshot: &Snapshot) {
             self.0.lock().unwrap().push(snapshot.clone());
         }
     }
@@ -161,8 +161,8 @@ mod tests {
             rows: Arc::default(),
         });
         let kept = [Arc::new(Kept::default()), Arc::new(Kept::default())];
-        let keepers = kept.iter().map(|kept| Arc::clone(kept) as Arc<dyn Keeper>).collect();
-        let sampler = Sampler::start(Arc::clone(&watch), keepers, LocalTime::default);
+        let recorders = kept.iter().map(|kept| Arc::clone(kept) as Arc<dyn Recorder>).collect();
+        let sampler = Sampler::start(Arc::clone(&watch), recorders, LocalTime::default);
         for _ in 0..20 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             watch.tally.0.fetch_add(1, Ordering::Relaxed);

@@ -37,7 +37,7 @@ pub use preflight::{PreflightReport, SampleReport, StoppedPreflight};
 pub use probe::{Circumstances, ProbeCleaned, ProbeReport};
 pub use reasons::{Explained, RowPlace, actions, refused_in_tenant, to_retry};
 pub use rows::{Listed, csv, jsonl};
-pub use snapshot::{Keeper, Snapshot};
+pub use snapshot::{Recorder, Snapshot};
 pub use steps::{NextStep, Purpose};
 pub use summary::{Figures, Status, Summary};
 pub(crate) use summary::{in_flight, write_rejection};

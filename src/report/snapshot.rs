@@ -58,7 +58,7 @@ impl Snapshot {
 }
 
 /// A recorder of a run's numbers, which is shown them from time to time.
-pub trait Keeper: Send + Sync {
+pub trait Recorder: Send + Sync {
     /// Takes in the present numbers. Must not wait for anything.
-    fn keep(&self, snapshot: &Snapshot);
+    fn record(&self, snapshot: &Snapshot);
 }

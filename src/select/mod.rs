@@ -46,9 +46,10 @@ impl RowState {
         Self::Unsettled,
     ];
 
-    /// States of rows that somebody has to look at.
-    pub const BAD: [Self; 3] =
-        [Self::In(State::Rejected), Self::In(State::Failed), Self::In(State::NeedsReview)];
+    /// Returns whether somebody has to look at rows in this state.
+    pub const fn needs_attention(self) -> bool {
+        matches!(self, Self::In(state) if state.needs_attention())
+    }
 
     /// Returns its name.
     pub const fn name(self) -> &'static str {
@@ -239,7 +240,7 @@ impl Selection {
 /// Returns the codes of rows that belong together: each code once, of rows that are selected or
 /// bad.
 fn codes(judged: &[Judged]) -> String {
-    let told = judged.iter().filter(|row| row.is_wanted || RowState::BAD.contains(&row.state));
+    let told = judged.iter().filter(|row| row.is_wanted || row.state.needs_attention());
     let mut names: Vec<&str> = Vec::new();
     for code in told.flat_map(|row| &row.codes) {
         if !names.contains(&code.name()) {

@@ -12,7 +12,7 @@ use crate::{
     input::Digests,
     ledger::{Ledger, Note},
     model::{PaceSample, RunAbout, RunSums, Timeline},
-    report::{Keeper, Snapshot},
+    report::{Recorder, Snapshot},
     sync::lock,
 };
 
@@ -49,7 +49,7 @@ impl Run {
     /// Notes the pace of the run in `ledger` from now on.
     pub(super) fn begin_notes(&mut self, ledger: &Ledger) {
         self.notes.pace.lock().ledger = Some(ledger.clone());
-        self.keepers.push(Arc::clone(&self.notes.pace) as Arc<dyn Keeper>);
+        self.recorders.push(Arc::clone(&self.notes.pace) as Arc<dyn Recorder>);
     }
 
     /// Ends the display of progress, notes the result of the run, and releases the ledger.
@@ -105,8 +105,8 @@ impl PaceRecorder {
     }
 }
 
-impl Keeper for PaceRecorder {
-    fn keep(&self, snapshot: &Snapshot) {
+impl Recorder for PaceRecorder {
+    fn record(&self, snapshot: &Snapshot) {
         let kept = &mut *self.lock();
         kept.line.add(sample(snapshot));
         let due = kept.noted.map_or(FIRST_NOTE, |noted| noted + NOTE_INTERVAL);

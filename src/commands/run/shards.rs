@@ -7,13 +7,10 @@ use crate::{
     commands::{advice::next::Ended, outputs::names::ledger_of},
     config::Config,
     model::Shard,
-    pacer::Rate,
+    pacer::{MAX_RESERVE, Rate},
     report::{NextStep, Purpose},
     text::{counted, file_argument, path_of},
 };
-
-/// Largest share of the limit that `--reserve` accepts.
-const MAX_RESERVE: f64 = 0.95;
 
 /// Largest number of shards whose ledgers are looked for and named in a command.
 const SHARDS_NAMED: u16 = 20;

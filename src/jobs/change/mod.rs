@@ -131,7 +131,7 @@ impl Job for ChangeJob {
 
     fn kind(&self) -> RequestKind {
         match self.stage {
-            Stage::Look => RequestKind::LookUp,
+            Stage::Look => RequestKind::Read,
             Stage::Act => RequestKind::Change,
         }
     }

@@ -50,7 +50,7 @@ impl Job for CreateJob {
     fn kind(&self) -> RequestKind {
         match self.step {
             Step::Send | Step::Restore => RequestKind::Change,
-            Step::CheckExisting | Step::LookUp | Step::Audit => RequestKind::LookUp,
+            Step::CheckExisting | Step::LookUp | Step::Audit => RequestKind::Read,
         }
     }
 

@@ -62,7 +62,7 @@ impl<Q: ListQuestion> Job for ListJob<Q> {
     }
 
     fn kind(&self) -> RequestKind {
-        RequestKind::LookUp
+        RequestKind::Read
     }
 }
 

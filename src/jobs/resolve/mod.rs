@@ -60,7 +60,7 @@ impl Job for ResolveJob {
     }
 
     fn kind(&self) -> RequestKind {
-        RequestKind::LookUp
+        RequestKind::Read
     }
 }
 

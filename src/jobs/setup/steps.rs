@@ -45,7 +45,7 @@ impl Job for SetupJob {
     }
 
     fn kind(&self) -> RequestKind {
-        RequestKind::LookUp
+        RequestKind::Read
     }
 }
 
