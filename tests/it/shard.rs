@@ -380,6 +380,7 @@ fn what_all_shards_do_together_is_told() {
             &["--shard", "1/2", "--rate", "auto"],
             "about 11% of the tenant's limit to others; `--reserve 34%`",
         ),
+        (&["--shard", "1/4", "--rate", "auto", "--reserve", "50%"], ""),
         (&["--shard", "1/99", "--rate", "auto"], "others; give each a --rate of its own"),
         (&["--shard", "1/4", "--rate", "auto", "--reserve", "0%"], ""),
         (&["--shard", "1/1", "--rate", "auto"], ""),

@@ -12,6 +12,9 @@ use crate::{
     text::{counted, file_argument, path_of},
 };
 
+/// Share of the limit that a run leaves to others by default (`--reserve`).
+const LEFT_BY_ONE: f64 = 0.2;
+
 /// Largest number of shards whose ledgers are looked for and named in a command.
 const SHARDS_NAMED: u16 = 20;
 
@@ -32,21 +35,21 @@ pub(in crate::commands) fn warn_of_rate(config: &Config) {
     }
 }
 
-/// Warns that shards that learn the limit at the same time leave less of it to others than one
-/// alone: each shard takes the others' use for other clients', and leaves its share of the rest. Of
-/// n shards that leave r each, r / (n - (n - 1) r) of the whole is left.
+/// Warns if shards that learn the limit at the same time leave less of it to others than one alone
+/// does by default: each shard takes the others' use for other clients', and leaves its share of
+/// the rest. Of n shards that leave r each, r / (n - (n - 1) r) of the whole is left.
 fn warn_of_reserve(reserve: f64, count: u16) {
-    if reserve <= 0.0 {
-        return;
-    }
     let others = f64::from(count) - 1.0;
     let left = reserve / others.mul_add(1.0 - reserve, 1.0);
-    let needed = f64::from(count) * reserve / others.mul_add(reserve, 1.0);
+    if reserve <= 0.0 || left >= LEFT_BY_ONE - 1e-9 {
+        return;
+    }
+    let needed = f64::from(count) * LEFT_BY_ONE / others.mul_add(LEFT_BY_ONE, 1.0);
     // Rounds up, but ignores floating-point errors.
     let up = |share: f64| share.mul_add(100.0, -1e-6).ceil();
     let about = |share: f64| (share * 100.0).round();
     let advice = if needed <= MAX_RESERVE {
-        format!("`--reserve {}%` for each leaves that much", up(needed))
+        format!("`--reserve {}%` for each leaves {}%", up(needed), about(LEFT_BY_ONE))
     } else {
         "give each a --rate of its own".into()
     };
