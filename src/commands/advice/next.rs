@@ -54,6 +54,8 @@ impl Ended<'_> {
     /// far: the latter first if these rows stopped the run.
     fn stopped(&self, stop: Stop) -> Vec<NextStep> {
         let go_on = go_on(match stop {
+            // A new sandbox holds nothing that could be verified.
+            Stop::MaxUsers(_) if self.is_in_sandbox => vec![self.same(&["max-users"])],
             Stop::MaxUsers(_) => vec![self.verify(&[]), self.same(&["max-users"])],
             _ => vec![self.same(&[])],
         });
@@ -92,8 +94,11 @@ impl Ended<'_> {
         self.mend().into_iter().chain(others.into_iter().flatten()).collect()
     }
 
+    /// Returns the command line again. Once there is a ledger, `--new-ledger` has done its work:
+    /// the next run must be refused if the ledger is lost.
     fn same(&self, without: &[&str]) -> Option<Vec<String>> {
-        self.typed.with_command(self.typed.command(), without)
+        let done: &[_] = if self.ledger.exists() { &["new-ledger"] } else { &[] };
+        self.typed.with_command(self.typed.command(), &[without, done].concat())
     }
 
     /// Returns the command that checks whether the tenant holds what was imported.
