@@ -177,6 +177,16 @@ fn a_ledger_of_another_tenant_or_kind_or_format_exits_6() {
     let done = run(command.current_dir(bench.folder.path()));
     assert_eq!(done.code, Some(6), "{done:?}");
     assert!(done.stderr.contains("another tenant"), "{done:?}");
+    assert!(done.stderr.contains("a second ledger would send every factor again"), "{done:?}");
+
+    // One that no request was ever recorded in holds nothing to keep.
+    bench.write("bad.csv", "user_id,type,phone_number\nauth0|1,phone,12\n");
+    let bad = &["--ledger", "bad.ledger"];
+    assert_eq!(run(bench.import("bad.csv").args(bad)).code, Some(4));
+    let mut command = other.import("bad.csv");
+    let done = run(command.args(bad).current_dir(bench.folder.path()));
+    assert_eq!(done.code, Some(6), "{done:?}");
+    assert!(done.stderr.contains("nothing was ever sent with it"), "{done:?}");
 
     bench.write("not-a-ledger", "user_id,type\n");
     bench.write("empty", "");

@@ -94,12 +94,9 @@ impl Sqlite {
         // In a shared folder, somebody may have been faster than SQLite.
         file::examine(&lock.path)?;
         if meta.tenant != tenant {
-            return Err(LedgerFault::new(
-                format!("it belongs to another tenant ({})", crate::text::escape(&meta.tenant)),
-                "check --tenant, --domain and --base-url: if this is the same tenant under another of its \
-                 names, use the name that the ledger has, since a second ledger would send every \
-                 factor again. Only another tenant takes a --ledger of its own",
-            ));
+            let row = "SELECT 1 FROM factors LIMIT 1";
+            let is_used = connection.query_row(row, [], |_| Ok(())).optional()?.is_some();
+            return Err(LedgerFault::of_other_tenant(&meta.tenant, is_used));
         }
         let resumed = connection
             .query_row("SELECT 1 FROM runs LIMIT 1", [], |_| Ok(()))
