@@ -5,7 +5,11 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
-use clap::{Arg, Command, CommandFactory, FromArgMatches, builder::Resettable, error::ErrorKind};
+use clap::{
+    Arg, Command, CommandFactory, FromArgMatches,
+    builder::Resettable,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::{Cli, CommandLine, command_line::DECLARED, flowing, version};
 use crate::{
@@ -28,13 +32,26 @@ pub fn parse() -> Result<Cli, clap::Error> {
             let program = guarded(flowing(Cli::command()));
             program.try_get_matches_from(env::args_os()).err().unwrap_or(answer)
         }
-        _ => version::answer(answer, env::args_os()),
+        _ => with_better_tip(version::answer(answer, env::args_os())),
     });
     let mut matches = matches?;
     let typed = CommandLine::of(&command, &matches);
     let mut cli = Cli::from_arg_matches_mut(&mut matches)?;
     cli.output.typed = typed;
     Ok(cli)
+}
+
+/// Takes back clap's advice to give an unknown flag as the name of an input.
+fn with_better_tip(mut answer: clap::Error) -> clap::Error {
+    let is_given = answer.get(ContextKind::Suggested).is_some();
+    if answer.kind() == ErrorKind::UnknownArgument && is_given {
+        let flag = answer.get(ContextKind::InvalidArg).map(ToString::to_string);
+        let is_dry_run = flag.is_some_and(|flag| flag == "--dry-run");
+        let tip = "`mfaferry check INPUT` sends nothing, and `--sandbox` rehearses a run";
+        let tips = is_dry_run.then(|| ContextValue::StyledStrs(vec![tip.to_owned().into()]));
+        answer.insert(ContextKind::Suggested, tips.unwrap_or(ContextValue::None));
+    }
+    answer
 }
 
 /// Returns whether a command line that the parser refused asks for its result as one JSON object.

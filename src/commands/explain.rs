@@ -9,7 +9,7 @@ use crate::{
     cli::{Explain, Output},
     error::{Error, Exit},
     explain::{Action, CodeGroup, Explanation, GROUPS, advice, find, nearest_code},
-    model::Reason,
+    model::{Reason, State},
     report::write_json,
     text::escape,
 };
@@ -52,6 +52,14 @@ pub(super) fn run(explain: &Explain) -> Result<Exit, Error> {
         })
         .map(|()| Exit::Good);
     };
+    if State::ALL.iter().any(|state| state.name() == code) {
+        return Err(Error::usage(
+            format!("`{}` is a state, not a code", escape(code)),
+            format!(
+                "`mfaferry report --ledger LEDGER --state {code}` lists its rows with their codes"
+            ),
+        ));
+    }
     let Some((group, explanation)) = find(code) else {
         let hint = nearest_code(code).map_or_else(
             || "`mfaferry explain` lists all codes".to_owned(),

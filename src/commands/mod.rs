@@ -132,20 +132,20 @@ fn execute(cli: Cli, metering: &Metering) -> Result<Exit, Error> {
         }
         Command::Check(check) => check::run(&check, &output_args.typed, output_args.quiet),
         Command::Export(export) => {
-            let config = resolve(&export.bulk, Shape::Users, None, output_args);
+            let config = resolve(&export.bulk, Shape::Users, output_args);
             paced(config, metering, |config| export::run(*export, config, show))
         }
         Command::Replace(replace) => {
             let shape = import_shape(replace.from_export);
-            let config = resolve(&replace.bulk, shape, None, output_args);
+            let config = resolve(&replace.bulk, shape, output_args);
             paced(config, metering, |config| change::replace(*replace, config, show))
         }
         Command::Update(update) => {
-            let config = resolve(&update.bulk, Shape::Changes, None, output_args);
+            let config = resolve(&update.bulk, Shape::Changes, output_args);
             paced(config, metering, |config| change::update(*update, config, show))
         }
         Command::Delete(delete) => {
-            let config = resolve(&delete.bulk, Shape::Targets, None, output_args);
+            let config = resolve(&delete.bulk, Shape::Targets, output_args);
             paced(config, metering, |config| change::delete(*delete, config, show))
         }
         Command::Undo(undo) => {
@@ -222,14 +222,9 @@ fn print_error(error: &Error) -> Exit {
 
 /// Returns the settings of a command that reads an input, after checking that the input can be
 /// read.
-fn resolve(
-    bulk: &Bulk,
-    shape: Shape,
-    creating: Option<&Creating>,
-    output_args: &OutputArgs,
-) -> Result<Config, Error> {
+fn resolve(bulk: &Bulk, shape: Shape, output_args: &OutputArgs) -> Result<Config, Error> {
     try_open(&bulk.reading, shape)?;
-    settle(bulk, creating, output_args)
+    settle(bulk, None, output_args)
 }
 
 /// Returns the settings of a command whose input has been checked.
@@ -247,13 +242,8 @@ fn settle_import(import: &mut Import, output_args: &OutputArgs) -> Result<Config
     if import.from_export {
         import.system.from = Some("auth0-export".into());
     }
-    let (bulk, creating) = (&import.bulk, Some(&import.creating));
-    let config = match import.system.system() {
-        None => resolve(bulk, Shape::Factors, creating, output_args),
-        Some(_) => try_open_factors(&bulk.reading, &import.system)
-            .and_then(|()| settle(bulk, creating, output_args)),
-    };
-    config?.knowing(&import.knowing)
+    try_open_factors(&import.bulk.reading, &import.system)?;
+    settle(&import.bulk, Some(&import.creating), output_args)?.knowing(&import.knowing)
 }
 
 /// Writes to standard output; it is no error if the reader has gone (`| head`).

@@ -3,6 +3,9 @@
 use super::{InputError, Shape};
 use crate::model::Field;
 
+/// Advice on a folder.
+const DIRECTORY: &str = "give the name of a file in it; with `--from NAME`, `check` and `import` read a folder as another \
+     system has exported it (`mfaferry sources` lists the names)";
 /// Advice on a file whose name does not show its format.
 const UNKNOWN_FORMAT: &str = "give `--format csv`, `jsonl` or `json`, or let the file name end in `.csv`, `.tsv`, `.jsonl`, \
      `.ndjson` or `.json`, followed by `.gz` or `.zst` if it is compressed";
@@ -12,7 +15,7 @@ impl InputError {
     pub fn hint(&self) -> String {
         let hint = match self {
             Self::Open { .. } => "check the path, and that you have permission to read the file",
-            Self::Directory { .. } => "give the name of a file in it",
+            Self::Directory { .. } => DIRECTORY,
             Self::People { hint, .. } => hint,
             Self::StandardInput => "give either files or `-`, not both",
             Self::OfFile { fault, .. } => return fault.hint(),

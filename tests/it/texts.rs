@@ -145,6 +145,9 @@ fn plain(bench: &Bench, arguments: &[&str]) -> Command {
 fn errors_of_usage_and_configuration() {
     let bench = Bench::new(Settings::default());
     bench.write("good.csv", "user_id,type,phone_number\nauth0|1,phone,+14155550100\n");
+    let realm =
+        r#"{"id":"acme","realm":"acme","users":[{"id":"1","username":"mara","credentials":[]}]}"#;
+    bench.write("realm.json", realm);
     bench.write("other.toml", "rate = \"10\"\nratee = \"11\"\n");
     let mut all = String::new();
     for arguments in [
@@ -174,6 +177,9 @@ fn errors_of_usage_and_configuration() {
         &["sandbox", "--limit", "x"],
         &["sandbox", "--faults", "nonsense=1%"],
         &["frobnicate"],
+        &["import", "good.csv", "--dry-run"],
+        &["import", "realm.json", "--sandbox"],
+        &["explain", "needs_review"],
     ] {
         let done = run(&mut plain(&bench, arguments));
         all += &format!("$ mfaferry {}\n{}\n\n", arguments.join(" "), shown(&done, &bench));
