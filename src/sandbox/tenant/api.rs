@@ -210,10 +210,11 @@ impl Api {
         }
     }
 
-    /// Returns true if a method was created less than `delay` ago.
+    /// Returns true if a method was created less than `delay` ago, or may have been: both moments
+    /// are cut down to milliseconds.
     fn is_new(&self, method: &Method, delay: SignedDuration) -> bool {
         delay > SignedDuration::ZERO
-            && self.clock.timestamp().duration_since(method.created_at) < delay
+            && self.clock.timestamp().duration_since(method.created_at) <= delay
     }
 
     fn look_up(&self, query: &str) -> Answer {
