@@ -29,16 +29,16 @@ impl LedgerFault {
         Self::new(format!("cannot {what}: {error}"), hint)
     }
 
-    /// It belongs to `tenant`; nothing was ever sent with it unless `is_used`.
-    pub(super) fn of_other_tenant(tenant: &str, is_used: bool) -> Self {
-        let hint = if is_used {
-            "check --tenant, --domain and --base-url: if this is the same tenant under another of its \
-             names, use the name that the ledger has, since a second ledger would send every \
-             factor again. Only another tenant takes a --ledger of its own"
-        } else {
+    /// It belongs to `tenant`; nothing was ever sent with it if `is_unused`.
+    pub(super) fn of_other_tenant(tenant: &str, is_unused: bool) -> Self {
+        let hint = if is_unused {
             "if that was a slip, remove the ledger with its `-seal`, `-wal` and `-shm`, and run the \
              same command again: nothing was ever sent with it. Otherwise check --tenant, --domain \
              and --base-url"
+        } else {
+            "check --tenant, --domain and --base-url: if this is the same tenant under another of its \
+             names, use the name that the ledger has, since a second ledger would send every \
+             factor again. Only another tenant takes a --ledger of its own"
         };
         Self::new(format!("it belongs to another tenant ({})", crate::text::escape(tenant)), hint)
     }

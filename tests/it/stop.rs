@@ -187,6 +187,17 @@ fn a_ledger_of_another_tenant_or_kind_or_format_exits_6() {
     let done = run(command.args(bad).current_dir(bench.folder.path()));
     assert_eq!(done.code, Some(6), "{done:?}");
     assert!(done.stderr.contains("nothing was ever sent with it"), "{done:?}");
+    // One that has lost its rows is not like that.
+    let ledger = rusqlite::Connection::open(bench.path("in.csv.ledger")).unwrap();
+    let rows: i64 = ledger.query_row("SELECT count(*) FROM factors", [], |row| row.get(0)).unwrap();
+    assert_eq!(rows, 3);
+    fs::copy(bench.path("in.csv.ledger"), bench.path("kept")).unwrap();
+    ledger.execute("DELETE FROM factors", []).unwrap();
+    drop(ledger);
+    let mut command = other.import("in.csv");
+    let done = run(command.current_dir(bench.folder.path()));
+    assert!(done.stderr.contains("a second ledger would send every factor again"), "{done:?}");
+    fs::copy(bench.path("kept"), bench.path("in.csv.ledger")).unwrap();
 
     bench.write("not-a-ledger", "user_id,type\n");
     bench.write("empty", "");

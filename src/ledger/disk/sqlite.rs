@@ -95,8 +95,10 @@ impl Sqlite {
         file::examine(&lock.path)?;
         if meta.tenant != tenant {
             let row = "SELECT 1 FROM factors LIMIT 1";
-            let is_used = connection.query_row(row, [], |_| Ok(())).optional()?.is_some();
-            return Err(LedgerFault::of_other_tenant(&meta.tenant, is_used));
+            let has_row = connection.query_row(row, [], |_| Ok(())).optional()?.is_some();
+            // Rows that are lost are still in the seal's sum.
+            let is_unused = !has_row && Seal::peek(&lock.path, &meta.id).is_ok_and(|sum| sum == 0);
+            return Err(LedgerFault::of_other_tenant(&meta.tenant, is_unused));
         }
         let resumed = connection
             .query_row("SELECT 1 FROM runs LIMIT 1", [], |_| Ok(()))
