@@ -1,4 +1,4 @@
-//! What is measured, and what is wanted of it (issue 6).
+//! Measurements, and the figures wanted of them (issue 6).
 
 use std::{
     fs,

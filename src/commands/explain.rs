@@ -54,7 +54,7 @@ pub(super) fn run(explain: &Explain) -> Result<Exit, Error> {
     };
     if State::ALL.iter().any(|state| state.name() == code) {
         return Err(Error::usage(
-            format!("`{}` is a state, not a code", escape(code)),
+            format!("`{code}` is a state, not a code"),
             format!(
                 "`mfaferry report --ledger LEDGER --state {code}` lists its rows with their codes"
             ),

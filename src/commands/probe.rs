@@ -316,6 +316,6 @@ fn cleaning(config: &Config) -> Option<NextStep> {
     let without = ["out", "allow-existing", "max-methods", "provoke-limit", "clean", "output"];
     let mut words = typed.with_command("probe", &without)?;
     words.push("--clean".into());
-    let lasts = !matches!(config.target, Target::Sandbox);
+    let lasts = !config.is_in_sandbox();
     lasts.then(|| NextStep::whole(Purpose::Retry, words))
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     auth0,
     cli::{Verify, VerifyOutput},
-    config::{Config, Target},
+    config::Config,
     engine::{in_order::Collector, intake},
     error::{Error, Exit},
     input::RowReader,
@@ -117,7 +117,7 @@ pub(super) async fn run(verify: Verify, config: Config, show: Show) -> Result<Ex
     let Some((source, groups)) = stoppable.unless_stopped(opening).await? else {
         return stopped(&verify, &config, sample.as_ref(), &stoppable);
     };
-    if matches!(config.target, Target::Sandbox) {
+    if config.is_in_sandbox() {
         tracing::warn!(
             "--sandbox begins a tenant of its own, which holds nothing yet: to verify an import, start \
              `mfaferry sandbox` and give both commands its --base-url"

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Config, Target, resolve::nearest};
+use super::{Config, resolve::nearest};
 use crate::{
     cli::Knowing,
     error::Error,
@@ -52,7 +52,7 @@ impl Config {
         let label = self.target.label();
         let of_another = |tenant: &&String| {
             let name = tenant.trim_start_matches("https://").trim_end_matches('/');
-            name != label && !matches!(self.target, Target::Sandbox)
+            name != label && !self.is_in_sandbox()
         };
         if let Some(tenant) = probed.tenant.as_ref().filter(of_another) {
             tracing::warn!(

@@ -154,6 +154,16 @@ pub enum Target {
 }
 
 impl Config {
+    /// Returns true if the tenant is a sandbox that ends with the run.
+    pub fn is_in_sandbox(&self) -> bool {
+        matches!(self.target, Target::Sandbox)
+    }
+
+    /// Returns true if the ledger need not outlast the run: that of a sandbox, unless it was named.
+    pub fn has_scratch_ledger(&self) -> bool {
+        self.ledger.is_none() && self.is_in_sandbox()
+    }
+
     /// Returns the settings for a run over a shard.
     #[must_use]
     pub fn of_shard(self, shard: Shard) -> Self {

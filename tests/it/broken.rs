@@ -1,4 +1,4 @@
-//! What is broken for one user, one page or one connection is nobody else's trouble.
+//! Faults of one user, one page or one connection, which are nobody else's trouble.
 
 use std::{
     collections::BTreeMap,

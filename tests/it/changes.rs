@@ -1,4 +1,4 @@
-//! What an import says of what was there before it: factors that tonight's input no longer has,
+//! The report of an import on what was there before it: factors that tonight's input no longer has,
 //! those whose value changed, and files that still hold secrets.
 
 use std::{

@@ -1,5 +1,5 @@
-//! Why rows did not end well, grouped by code, and the commands that help, as the real binary tells
-//! them.
+//! Reasons why rows did not end well, grouped by code, and the commands that help, as the real
+//! binary tells them.
 
 use mfaferry::sandbox::{Conflict, Fault, Settings, Users};
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     cli::Bulk,
-    config::{Config, Target},
+    config::Config,
     error::Error,
     files,
     model::Shard,
@@ -54,14 +54,13 @@ pub(in crate::commands) fn ledger_path(
 /// Returns the path of the ledger that a run leaves behind under a known name; one in the sandbox
 /// may leave none.
 pub(in crate::commands) fn lasting_ledger(config: &Config, inputs: &[String]) -> Option<PathBuf> {
-    let is_scratch = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
-    ledger_path(config, inputs).ok().filter(|_| !is_scratch)
+    ledger_path(config, inputs).ok().filter(|_| !config.has_scratch_ledger())
 }
 
 /// Refuses several inputs without a name for their ledger, before the first is read. The sandbox
 /// names it.
 pub(in crate::commands) fn require_ledger(bulk: &Bulk, config: &Config) -> Result<(), Error> {
-    let is_named = bulk.reading.inputs.len() == 1 || matches!(config.target, Target::Sandbox);
+    let is_named = bulk.reading.inputs.len() == 1 || config.is_in_sandbox();
     if is_named { Ok(()) } else { ledger_path(config, &bulk.reading.inputs).map(drop) }
 }
 

@@ -17,7 +17,7 @@ use crate::{
         blocking, now,
         outputs::{names::ledger_path, scratch::scratch},
     },
-    config::{Config, Target},
+    config::Config,
     engine::End,
     error::Error,
     ledger::{ByState, Changes, Counts, Ledger, Opened, Opening, Owner, Reader, RunReasons},
@@ -32,8 +32,8 @@ pub(super) fn place(
     opening: &SessionOpening<'_>,
 ) -> Result<(Option<tempfile::TempDir>, PathBuf), Error> {
     let SessionOpening { spec, inputs, ledger, .. } = opening;
-    let is_in_sandbox = config.ledger.is_none() && matches!(config.target, Target::Sandbox);
-    let scratch = (ledger.is_none() && (spec.dry_run || is_in_sandbox)).then(scratch);
+    let is_scratch = spec.dry_run || config.has_scratch_ledger();
+    let scratch = (ledger.is_none() && is_scratch).then(scratch);
     let scratch = scratch.transpose()?;
     let path = match (&scratch, ledger) {
         (Some(folder), _) if spec.dry_run => folder.path().join("dry-run.ledger"),

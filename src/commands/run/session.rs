@@ -27,7 +27,7 @@ use crate::{
         print,
         reading::{dialect, extent},
     },
-    config::{Config, Target},
+    config::Config,
     engine::{End, Limits, gateway::Gateway, intake::Remarks},
     error::{Error, Exit},
     input::{self, RowReader, Shape, Source},
@@ -199,8 +199,8 @@ impl Session {
         run.end_notes(&ledger).await;
         let (end, changes) = record_end(&ledger, &run.lines(), end, import).await;
         let meter = run.config.meter.as_ref().filter(|_| !spec.dry_run);
-        let Closed { totals, counts, reasons } = close_ledger(ledger, owner, &path, meter).await?;
-        let RunReasons { of_run, skipped } = reasons;
+        let Closed { totals, counts, reasons: RunReasons { of_run, skipped } } =
+            close_ledger(ledger, owner, &path, meter).await?;
         run.leave_tenant().await;
         let (status, cause) = Status::of(&end);
         // Rows in doubt since an earlier run that are no longer in the input have not been looked
@@ -216,7 +216,7 @@ impl Session {
             is_bad,
             ledger: &path,
             is_dry_run: spec.dry_run,
-            is_in_sandbox: matches!(run.config.target, Target::Sandbox),
+            is_in_sandbox: run.config.is_in_sandbox(),
         };
         let summary = Summary {
             schema: Summary::SCHEMA,

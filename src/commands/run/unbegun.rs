@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cli::Output,
     commands::advice::next::Ended,
-    config::{Config, Target},
+    config::Config,
     engine::{End, Stop, intake::Remarks},
     error::{Error, Exit},
     ledger::Counts,
@@ -37,7 +37,7 @@ pub(in crate::commands) fn stopped(
         is_bad: false,
         ledger: &path,
         is_dry_run: dry_run,
-        is_in_sandbox: matches!(config.target, Target::Sandbox),
+        is_in_sandbox: config.is_in_sandbox(),
     };
     let input = || ReadInput::of(inputs, Lines::default());
     let input = match name {

@@ -37,7 +37,7 @@ const SEAL: [[u8; 32]; 2] = [
 /// Puts it at `path`, with its seal.
 fn place(path: &Path) {
     let connection = Connection::open(path).unwrap();
-    connection.pragma_update(None, "journal_mode", "WAL").unwrap();
+    open::use_wal(&connection).unwrap();
     connection.execute_batch(include_str!("format-2.sql")).unwrap();
     connection.close().unwrap();
     let seal = fs::File::create(file::seal(path)).unwrap();

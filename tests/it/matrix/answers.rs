@@ -1,4 +1,4 @@
-//! What somebody between a run and its tenant makes of the answers
+//! Answers as somebody between a run and its tenant changes them
 //! ([`Path::Through`](super::Path)).
 
 use serde_json::{Value, json};
