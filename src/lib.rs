@@ -113,11 +113,12 @@
 //! # Threads
 //!
 //! Before a run, a thread looks at the whole input. Then one reads it (`engine/ahead.rs`; people:
-//! `jobs/resolve/people.rs`), one plans its rows, and one writes the ledger and waits for the disk;
-//! a core is left to these. Everything else is tasks on a thread for each of the other cores. A
-//! backup (`jobs/change/backup.rs`) and the metrics file (`progress/meter.rs`) are written by a
-//! thread each. At a given rate of 500 requests a second or less, one thread does everything but
-//! the reading and planning: more would mostly wake each other ([`commands`]).
+//! `jobs/resolve/people.rs`), one plans its rows, and one writes the ledger and waits for the disk.
+//! Everything else is tasks on one thread. Only for a given rate of more than 10,000 requests a
+//! second, further threads take a share of the workers, each with connections of its own
+//! (`commands/run/runtime.rs`). At a given rate of 500 or less, one thread does everything but the
+//! reading and planning: more would mostly wake each other. A backup (`jobs/change/backup.rs`) and
+//! the metrics file (`progress/meter.rs`) are written by a thread each.
 //!
 //! # Deliberately absent
 //!

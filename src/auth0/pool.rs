@@ -6,9 +6,10 @@
 //! look-up and for the next attempt, so that the same factor cannot lose its answer that way twice.
 
 use std::{
-    collections::{HashSet, hash_map::RandomState},
+    collections::{HashMap, HashSet, hash_map::RandomState},
     hash::BuildHasher,
     sync::{Mutex, MutexGuard},
+    thread::{self, ThreadId},
     time::Duration,
 };
 
@@ -62,21 +63,30 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct PoolState {
-    /// Client that keeps connections; `None` while they are not trusted.
-    kept: Option<Client>,
-    /// Counts the clients there have been.
+    /// True while connections that were kept are trusted.
+    is_trusted: bool,
+    /// Clients that keep connections, by the thread that sends through them: its runtime drives
+    /// their connections, and each other thread would have to wait for it.
+    kept: HashMap<ThreadId, Kept>,
+    /// Counts how often the connections that were kept have been given up.
     generation: u64,
-    made_at: Instant,
+    trusted_at: Instant,
     /// Longest time that an idle connection is kept.
     longest_idle: Duration,
     /// Number of answers lost on connections idle for less than [`SHORTEST_IDLE`], and the shortest
     /// such idle time.
     short: (u32, Duration),
+    /// Hashes of the requests whose answer was lost.
+    doubted: HashSet<u64>,
+}
+
+/// A client that keeps connections.
+#[derive(Debug)]
+struct Kept {
+    client: Client,
     /// Start of the idle time of each kept connection. The last one is taken first, as in the
     /// client.
     idle: Vec<Instant>,
-    /// Hashes of the requests whose answer was lost.
-    doubted: HashSet<u64>,
 }
 
 /// The client that one request goes through.
@@ -130,12 +140,12 @@ impl Recipe {
 impl Pool {
     pub(super) fn new(recipe: Recipe) -> Result<Self, Error> {
         let state = PoolState {
-            kept: Some(recipe.client(Some(LONGEST_IDLE))?),
+            is_trusted: true,
+            kept: HashMap::new(),
             generation: 0,
-            made_at: Instant::now(),
+            trusted_at: Instant::now(),
             longest_idle: LONGEST_IDLE,
             short: (0, SHORTEST_IDLE),
-            idle: Vec::new(),
             doubted: HashSet::new(),
         };
         let fresh = recipe.client(None)?;
@@ -147,27 +157,31 @@ impl Pool {
         let about = self.hasher.hash_one(subject(request.url().path()));
         let is_change = request.method() != Method::GET;
         let mut state = self.state();
-        self.renew(&mut state);
-        let believed = state.kept.clone().filter(|_| !state.doubted.contains(&about));
-        let Some(client) = believed else {
+        state.renew();
+        let (generation, longest_idle) = (state.generation, state.longest_idle);
+        let is_doubted = state.doubted.contains(&about);
+        let Some(kept) = self.kept(&mut state).filter(|_| !is_doubted) else {
             let client = self.fresh.clone();
             return Lease { client, about, is_change, generation: None, idle: None };
         };
-        let idle = state.idle.pop().map(|since| since.elapsed());
-        let idle = idle.filter(|idle| *idle < state.longest_idle);
+        let idle = kept.idle.pop().map(|since| since.elapsed());
+        let idle = idle.filter(|idle| *idle < longest_idle);
         if idle.is_none() {
             // The client also drops connections that have been idle for longer.
-            state.idle.clear();
+            kept.idle.clear();
         }
-        Lease { client, about, is_change, generation: Some(state.generation), idle }
+        let client = kept.client.clone();
+        Lease { client, about, is_change, generation: Some(generation), idle }
     }
 
     /// Notes that the whole answer came.
     pub(super) fn answered(&self, lease: &Lease) {
         let mut state = self.state();
-        if lease.generation == Some(state.generation) && state.idle.len() < self.recipe.concurrency
+        if lease.generation == Some(state.generation)
+            && let Some(kept) = state.kept.get_mut(&thread::current().id())
+            && kept.idle.len() < self.recipe.concurrency
         {
-            state.idle.push(Instant::now());
+            kept.idle.push(Instant::now());
         }
         if lease.idle.is_some_and(|idle| idle >= state.short.1) {
             state.short = (0, SHORTEST_IDLE);
@@ -203,7 +217,7 @@ impl Pool {
         // The time is at least halved each time, so this is logged only a few times.
         if longest_idle < state.longest_idle {
             state.longest_idle = longest_idle;
-            self.make(&mut state);
+            state.trust();
             tracing::debug!("connections are kept for {} ms now", longest_idle.as_millis());
         }
     }
@@ -211,30 +225,49 @@ impl Pool {
     /// Gives up all kept connections, because one of them carried something that cannot be the
     /// answer.
     pub(super) fn distrust(&self) {
-        let mut state = self.state();
-        state.kept = None;
-        state.idle.clear();
+        self.state().distrust();
     }
 
-    fn renew(&self, state: &mut PoolState) {
-        if state.kept.is_none() && state.made_at.elapsed() >= RENEWAL {
-            self.make(state);
+    /// Returns this thread's client that keeps connections; `None` while none are to be kept.
+    fn kept<'a>(&self, state: &'a mut PoolState) -> Option<&'a mut Kept> {
+        if !state.is_trusted || state.longest_idle < WORTHWHILE {
+            return None;
         }
-    }
-
-    fn make(&self, state: &mut PoolState) {
-        // If no client can be made, no connections are kept.
-        state.kept = match state.longest_idle {
-            idle if idle < WORTHWHILE => None,
-            idle => self.recipe.client(Some(idle)).ok(),
-        };
-        state.generation += 1;
-        state.made_at = Instant::now();
-        state.idle.clear();
+        let thread = thread::current().id();
+        if !state.kept.contains_key(&thread) {
+            let Ok(client) = self.recipe.client(Some(state.longest_idle)) else {
+                state.trusted_at = Instant::now();
+                state.distrust();
+                return None;
+            };
+            state.kept.insert(thread, Kept { client, idle: Vec::new() });
+        }
+        state.kept.get_mut(&thread)
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
         lock(&self.state)
+    }
+}
+
+impl PoolState {
+    fn distrust(&mut self) {
+        self.is_trusted = false;
+        self.kept.clear();
+    }
+
+    fn renew(&mut self) {
+        if !self.is_trusted && self.trusted_at.elapsed() >= RENEWAL {
+            self.trust();
+        }
+    }
+
+    /// Keeps connections from now on, and none of those of before.
+    fn trust(&mut self) {
+        self.is_trusted = true;
+        self.kept.clear();
+        self.generation += 1;
+        self.trusted_at = Instant::now();
     }
 }
 
@@ -248,7 +281,7 @@ fn subject(path: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use reqwest::Url;
-    use tokio::time::advance;
+    use tokio::{runtime::Handle, time::advance};
 
     use super::*;
 
@@ -334,6 +367,28 @@ mod tests {
             advance(RENEWAL / 10).await;
         }
         assert!((9..=12).contains(&pool.state().generation), "{}", pool.state().generation);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_thread_keeps_its_own_connections_and_all_give_theirs_up_together() {
+        let pool = pool();
+        let runtime = Handle::current();
+        let elsewhere = |user| {
+            let lease = || {
+                let _entered = runtime.enter();
+                let lease = pool.lease(&post(user));
+                pool.answered(&lease);
+                lease.idle
+            };
+            thread::scope(|scope| scope.spawn(lease).join().unwrap())
+        };
+        pool.answered(&pool.lease(&post(1)));
+        assert_eq!(elsewhere(2), None);
+        assert_eq!(pool.lease(&post(3)).idle, Some(Duration::ZERO));
+        let kept = || pool.state().kept.len();
+        assert_eq!(kept(), 2);
+        pool.distrust();
+        assert_eq!(kept(), 0);
     }
 
     #[test]

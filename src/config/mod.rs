@@ -14,6 +14,8 @@ mod resolve;
 mod secret;
 mod table;
 
+use tokio::runtime::Handle;
+
 use crate::{
     auth0::{BaseUrl, Credentials, Proxy},
     cli::{self, CommandLine, Given, settings, variable, warn_of_unknown_variables},
@@ -77,6 +79,8 @@ pub struct Config {
     pub metrics_file: Option<PathBuf>,
     /// The metrics file, once it has been started.
     pub meter: Option<Meter>,
+    /// Runtimes that take a share of the workers, once they have been started.
+    pub runtimes: Vec<Handle>,
     /// File of facts that the settings file names.
     facts_file: Option<Given<String>>,
     /// Facts about the tenant, for a command that uses them.

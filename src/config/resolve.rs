@@ -75,6 +75,7 @@ pub(super) fn resolve(
         shard: None,
         metrics_file: metrics_file(given.tenant, file),
         meter: None,
+        runtimes: Vec::new(),
         facts_file: file.knowing.tenant_facts.clone(),
         facts: TenantFacts::default(),
     })

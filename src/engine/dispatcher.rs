@@ -51,7 +51,7 @@ impl<C: Executor> Engine<C> {
     pub(super) fn new(executor: Arc<C>, limits: Limits) -> Self {
         let in_flight = InFlight::new(limits.concurrency, Instant::now());
         Self {
-            workers: Workers::new(Arc::clone(&executor), in_flight.allowed(), limits.seed),
+            workers: Workers::new(Arc::clone(&executor), in_flight.allowed(), &limits),
             in_flight,
             permits: Permits::new(Arc::clone(&executor), limits.ahead_above),
             lanes: Lanes::new(executor.gateway().policy.settle),

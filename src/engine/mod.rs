@@ -10,7 +10,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{runtime::Handle, sync::mpsc};
 
 mod ahead;
 mod concurrency;
@@ -55,6 +55,8 @@ pub struct Limits {
     pub max_errors: Option<MaxErrors>,
     /// Seed of the jitter.
     pub seed: u64,
+    /// Runtimes, of one thread each, that take a share of the workers besides the engine's own.
+    pub runtimes: Vec<Handle>,
 }
 
 /// `--max-errors`: rejected and failed rows that stop a run.

@@ -12,13 +12,14 @@ use std::{
 };
 
 use tokio::{
+    runtime::Handle,
     sync::{Notify, Semaphore},
     task::JoinSet,
     time::Instant,
 };
 
 use super::{
-    Executor, Job, Next, StepResult,
+    Executor, Job, Limits, Next, StepResult,
     lanes::{KINDS, Ticket},
 };
 use crate::{
@@ -52,6 +53,8 @@ pub(super) struct WorkerReport<E> {
 pub(super) struct Workers<C: Executor> {
     executor: Arc<C>,
     tasks: JoinSet<()>,
+    /// Runtimes of one thread each, on which the workers are spawned in turn.
+    runtimes: Vec<Handle>,
     /// Number of workers that may be busy.
     allowed: usize,
     /// Seed of the jitter.
@@ -100,8 +103,8 @@ impl<E> ClearedItems<E> {
 }
 
 impl<C: Executor> Workers<C> {
-    /// Creates a pool without workers. `seed` is for jitter.
-    pub(super) fn new(executor: Arc<C>, allowed: usize, seed: u64) -> Self {
+    /// Creates a pool without workers.
+    pub(super) fn new(executor: Arc<C>, allowed: usize, limits: &Limits) -> Self {
         let queue = Arc::new(WorkQueue {
             ready: Semaphore::new(0),
             state: Mutex::new(QueueState {
@@ -111,7 +114,9 @@ impl<C: Executor> Workers<C> {
             }),
             wakeup: Notify::new(),
         });
-        Self { executor, tasks: JoinSet::new(), allowed, seed, queue }
+        let runtimes =
+            [Handle::current()].into_iter().chain(limits.runtimes.iter().cloned()).collect();
+        Self { executor, tasks: JoinSet::new(), runtimes, allowed, seed: limits.seed, queue }
     }
 
     /// Sets the number of workers that may be busy; those already busy beyond it finish their
@@ -154,7 +159,8 @@ impl<C: Executor> Workers<C> {
         while self.tasks.len() < wanted {
             let rng = fastrand::Rng::with_seed(self.seed.wrapping_add(self.tasks.len() as u64));
             let (executor, queue) = (Arc::clone(&self.executor), Arc::clone(&self.queue));
-            self.tasks.spawn(run_worker(executor, queue, rng));
+            let runtime = &self.runtimes[self.tasks.len() % self.runtimes.len()];
+            self.tasks.spawn_on(run_worker(executor, queue, rng), runtime);
         }
     }
 

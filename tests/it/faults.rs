@@ -52,7 +52,10 @@ fn under(faults: &str) {
     });
     let (csv, wanted, users) = factors(60);
     bench.write("in.csv", csv);
-    let done = run(bench.import("in.csv").args(["--timeout", "500ms", "--settle", "400ms"]));
+    let mut import = bench.import("in.csv");
+    // So fast that several threads send.
+    import.args(["--timeout", "500ms", "--settle", "400ms", "--rate", "50000"]);
+    let done = run(&mut import);
     assert!(matches!(done.code, Some(0 | 4)), "{faults}: {done:?}");
     let summary = done.summary();
     assert_eq!(summary["in_flight"], 0, "{faults}");
@@ -81,7 +84,10 @@ fn together(seed: u64) -> u64 {
     });
     let (csv, wanted, users) = factors(600);
     bench.write("in.csv", csv);
-    let done = run(bench.import("in.csv").args(["--timeout", "400ms", "--settle", "800ms"]));
+    // One thread that sends, or several.
+    let rate = if seed.is_multiple_of(2) { "2000" } else { "50000" };
+    let mut import = bench.import("in.csv");
+    let done = run(import.args(["--timeout", "400ms", "--settle", "800ms", "--rate", rate]));
     assert!(matches!(done.code, Some(0 | 4)), "seed {seed}: {done:?}");
     bench.audit("in.csv.ledger", &wanted, &users);
     let summary = done.summary();

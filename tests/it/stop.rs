@@ -12,8 +12,8 @@ use crate::support::{Bench, around, factors, read, run, side_by_side, signal, sp
 
 #[test]
 fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
-    // At the lower rate one thread does everything.
-    let all = [("-INT", "2000"), ("-INT", "400"), ("-TERM", "400"), ("-HUP", "2000")];
+    // At the lowest rate one thread does everything, and at the highest several send.
+    let all = [("-INT", "2000"), ("-INT", "400"), ("-TERM", "50000"), ("-HUP", "2000")];
     side_by_side(&all, |(name, rate)| {
         // A user's three factors are sent one after the other, so no run ends before the signal
         // comes.
@@ -45,7 +45,7 @@ fn a_signal_finishes_what_is_in_flight_and_exits_5_and_the_next_run_goes_on() {
 
 #[test]
 fn a_second_signal_exits_at_once_and_the_ledger_is_sound() {
-    side_by_side(&["2000", "400"], |rate| {
+    side_by_side(&["2000", "400", "50000"], |rate| {
         let bench = Bench::new(Settings { latency_ms: (600, 700), ..Settings::default() });
         let (csv, wanted, users) = factors(24);
         bench.write("in.csv", csv);

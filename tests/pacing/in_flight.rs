@@ -241,6 +241,7 @@ fn play(world: World) -> Outcome {
             max_outage: Duration::from_secs(1800),
             max_errors: None,
             seed: 7,
+            runtimes: Vec::new(),
         };
         let run = tokio::spawn(engine::run(Arc::clone(&steps), limits, rows()));
         sleep_until(steps.began + Duration::from_secs(SECONDS.into())).await;

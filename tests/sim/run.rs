@@ -426,6 +426,7 @@ async fn process(
         max_outage: Duration::from_secs(1800),
         max_errors: None,
         seed: scenario.seed,
+        runtimes: Vec::new(),
     };
     let engine = match command {
         Command::Import => {

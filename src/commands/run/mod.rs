@@ -169,6 +169,7 @@ impl Run {
             max_outage: self.config.max_outage,
             max_errors: self.config.max_errors,
             seed: fastrand::u64(..),
+            runtimes: self.config.runtimes.clone(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     thread::{self, available_parallelism},
 };
 
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 use super::metering::Metering;
 use crate::{
@@ -14,20 +14,18 @@ use crate::{
     pacer::Rate,
 };
 
-/// Requests a second that one thread can easily send. It takes a fifth less CPU than several at 400
-/// a second, and a fifteenth less at 16: several threads wake each other.
+/// Requests a second up to which one thread does everything but reading and planning: handing the
+/// ledger's writes to another takes a tenth more CPU at 400 a second, and a twentieth at 1,500.
 const LOW_RATE: f64 = 500.0;
-
-/// Threads that a run needs besides its runtime's: one reads its input, one plans, and one writes
-/// its ledger.
+/// Requests a second for each thread that sends them: a quarter of what one can send. A second
+/// thread takes a seventh more CPU at half of this rate, and makes an import at full speed a
+/// seventh faster.
+const PER_THREAD: f64 = 10_000.0;
+/// Threads that a run needs besides those: one reads its input, one plans, and one writes its
+/// ledger.
 const OTHER_THREADS: usize = 3;
-/// Processors left to those. With a thread of the runtime for each processor, all threads take
-/// turns: on two processors, an import took a seventh more CPU at 1,500 requests a second and at
-/// full speed, and was no faster.
-const OTHER_PROCESSORS: usize = 1;
 
-/// Runs a command that keeps to a pace. At a low pace, several threads would mostly wake each
-/// other.
+/// Runs a command that keeps to a pace, on as many threads as its pace needs.
 pub(in crate::commands) fn paced<F>(
     config: Result<Config, Error>,
     metering: &Metering,
@@ -38,57 +36,74 @@ where
 {
     let mut config = config?;
     metering.start(&mut config)?;
-    let is_low = matches!(config.rate, Rate::PerSecond(rate) if rate <= LOW_RATE);
-    let is_one = is_low && config.rate_plan.is_none();
-    let builder = if is_one {
-        Builder::new_current_thread()
-    } else {
-        on_threads(processors().saturating_sub(OTHER_PROCESSORS).max(1))
+    let rate = match config.rate {
+        Rate::PerSecond(rate) if config.rate_plan.is_none() => Some(rate),
+        _ => None,
     };
-    block_on(builder, command(config))
+    let threads = rate.map_or(1, senders);
+    if rate.is_some_and(|rate| rate <= LOW_RATE) || !has_room(threads + OTHER_THREADS) {
+        return block_on(Builder::new_current_thread(), command(config));
+    }
+    // Each thread has a runtime to itself. Threads that share one take each other's tasks, and so
+    // move each connection from core to core: an import at full speed took a twelfth longer, and
+    // as much more CPU.
+    let others = (1..threads).map(|_| build(on_threads(1))).collect::<Result<Vec<_>, _>>()?;
+    config.runtimes = others.iter().map(|runtime| runtime.handle().clone()).collect();
+    let done = block_on(on_threads(1), command(config));
+    others.into_iter().for_each(Runtime::shutdown_background);
+    done
+}
+
+/// Returns how many threads send that many requests a second.
+fn senders(rate: f64) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    let wanted = (rate / PER_THREAD).ceil() as usize;
+    wanted.clamp(1, processors())
 }
 
 /// Runs a command on as many threads as there are processors.
 pub(in crate::commands) fn on_all<T: Send + 'static>(
     command: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    block_on(on_threads(processors()), command)
+    let threads = processors();
+    let builder =
+        if has_room(threads) { on_threads(threads) } else { Builder::new_current_thread() };
+    block_on(builder, command)
 }
 
 fn processors() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// Returns the builder of a runtime with that many threads for its tasks, or with the caller's
-/// alone where the system has no room for more: tokio's hangs if it runs out of threads while
-/// starting them.
-fn on_threads(threads: usize) -> Builder {
-    let count = threads + OTHER_THREADS;
+/// Returns true if the system lets this program start that many threads: tokio hangs if it runs out
+/// of threads while starting them.
+fn has_room(threads: usize) -> bool {
     let gate = Mutex::new(());
-    let has_room = thread::scope(|scope| {
+    thread::scope(|scope| {
         // All threads at the same time: none ends before the last one has started.
         let _shut = gate.lock();
-        (0..count).all(|_| {
+        (0..threads).all(|_| {
             let wait = || drop(gate.lock());
             thread::Builder::new().spawn_scoped(scope, wait).is_ok()
         })
-    });
-    if !has_room {
-        return Builder::new_current_thread();
-    }
+    })
+}
+
+fn on_threads(threads: usize) -> Builder {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(threads);
     builder
 }
 
+fn build(mut builder: Builder) -> Result<Runtime, Error> {
+    builder.enable_all().build().map_err(|source| Error::Io { what: "starting".into(), source })
+}
+
 pub(in crate::commands) fn block_on<T: Send + 'static>(
-    mut builder: Builder,
+    builder: Builder,
     command: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    let runtime = builder
-        .enable_all()
-        .build()
-        .map_err(|source| Error::Io { what: "starting".into(), source })?;
+    let runtime = build(builder)?;
     // The command runs as a task among others: on this thread, the system would have to wake it
     // each time that another task sends it something.
     let done = runtime.block_on(runtime.spawn(command));

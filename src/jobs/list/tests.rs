@@ -170,6 +170,7 @@ fn limits(concurrency: usize, max_outage: Duration) -> Limits {
         max_outage,
         max_errors: None,
         seed: 7,
+        runtimes: Vec::new(),
     }
 }
 

@@ -118,6 +118,7 @@ impl Bench {
             max_outage: self.max_outage,
             max_errors: None,
             seed: 7,
+            runtimes: Vec::new(),
         }
     }
 

@@ -61,6 +61,7 @@ fn limits() -> Limits {
         max_outage: Duration::from_secs(20),
         max_errors: None,
         seed: 1,
+        runtimes: Vec::new(),
     }
 }
 
