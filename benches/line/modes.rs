@@ -163,6 +163,8 @@ pub(crate) fn throughput(options: &Options) {
             order.reverse();
         }
         for contender in order {
+            // Nobody waits for the disk to write what another has left.
+            sync();
             let cost = (contender.run)();
             contender.costs.push(cost);
         }
@@ -197,6 +199,12 @@ pub(crate) fn throughput(options: &Options) {
         at_least(&format!("speed against {name}"), wanted, &speed);
     }
     println!("  ledger beyond user ids: {:.1} bytes a factor", place.ledger_bytes(rows));
+}
+
+/// Has the system write all files out.
+fn sync() {
+    let synced = Command::new("sync").status().expect("it starts");
+    assert!(synced.success(), "sync: {synced}");
 }
 
 fn oha_command(oha: &Path, url: &str, rows: u64) -> Command {

@@ -10,10 +10,12 @@ use std::{
 
 /// `/proc` counts processor time in ticks of 10 ms.
 const TICK: Duration = Duration::from_millis(10);
+/// Shortest interval between two looks at a process.
+const SHORTEST_LOOK: Duration = Duration::from_millis(2);
 
 use super::blocking::Manner;
 
-/// What a process took.
+/// Cost of a process.
 #[derive(Debug)]
 pub(crate) struct Cost {
     pub(crate) began: Instant,
@@ -36,7 +38,8 @@ pub(crate) fn measure(command: &mut Command) -> Cost {
         if ended {
             break began.elapsed();
         }
-        std::thread::sleep(Duration::from_millis(2));
+        // A look takes time from the process, so one that takes long is looked at less often.
+        std::thread::sleep(SHORTEST_LOOK.max(began.elapsed() / 500));
     };
     let status = child.wait().expect("it is ours");
     let mut stdout = String::new();
@@ -116,7 +119,7 @@ impl Server {
         Self { child, url: format!("http://127.0.0.1:{port}"), port, first }
     }
 
-    /// When the first factor came, if any has.
+    /// Returns the moment at which the first factor came, if any has.
     pub(crate) fn first(&self) -> Option<Instant> {
         self.first.recv_timeout(Duration::from_millis(100)).ok()
     }
