@@ -82,9 +82,9 @@ pub(super) async fn open_ledger(
     .await
 }
 
-/// Starts the ledger's writer: on a thread of its own in a multi-threaded run, so that only callers
-/// of the ledger wait for the disk. Where one thread does everything, requests are so few that
-/// waking another thread for each would cost more than waiting.
+/// Starts the ledger's writer: on a thread of its own, so that only callers of the ledger wait for
+/// the disk. Where one thread does everything, requests are so few that waking another thread for
+/// each would cost more than waiting.
 pub(super) fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::CurrentThread => tokio::spawn(owner.share()),
