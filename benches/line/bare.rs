@@ -1,5 +1,5 @@
-//! What a quick script in Rust would be: the same requests by reqwest, one task a worker, with no
-//! file, no ledger, no checks.
+//! A quick script in Rust: the same requests by reqwest, one task a worker, with no file, no
+//! ledger, no checks.
 
 use std::{
     sync::{

@@ -57,9 +57,9 @@ enum Mode {
     Select(Options),
     /// People a second of `check` of another system's export, and its memory
     Export(Options),
-    /// How long until there is anything to see
+    /// Time until there is anything to see
     Start(Options),
-    /// What keeping to a rate costs
+    /// Cost of keeping to a rate
     Pacing(Options),
     /// Cost of TLS, and the share of a hidden limit used over it at 200 ms an answer
     Tls(Options),
@@ -84,7 +84,7 @@ struct Options {
     /// The program
     #[arg(long, default_value = env!("CARGO_BIN_EXE_mfaferry"))]
     program: PathBuf,
-    /// Where files are made [default: a temporary folder]
+    /// Folder for the files [default: a temporary one]
     #[arg(long)]
     folder: Option<PathBuf>,
     /// An earlier build of it, to compare with

@@ -15,7 +15,7 @@ use std::{
 pub(crate) struct Request {
     pub(crate) verb: String,
     pub(crate) path: String,
-    /// How many of this verb came before it.
+    /// Number of requests with this verb that came before it.
     pub(crate) nth: usize,
     authorization: String,
     media: String,
@@ -23,14 +23,14 @@ pub(crate) struct Request {
     tenant: SocketAddr,
 }
 
-/// What is answered: raw bytes, and then the connection is closed.
+/// Raw bytes of an answer, after which the connection is closed.
 pub(crate) type Answer = fn(&Request) -> Vec<u8>;
 
-/// What is done with a connection.
+/// Treatment of a connection.
 type Serve = dyn Fn(usize, TcpStream, &Counts) -> std::io::Result<()> + Send + Sync;
 type Counts = Mutex<HashMap<String, usize>>;
 
-/// Which connections are reset, by their number, before anything is read from them.
+/// Returns whether the connection of that number is reset before anything is read from it.
 pub(crate) type Reset = fn(usize) -> bool;
 
 /// See the module. Ends when dropped.

@@ -13,7 +13,7 @@ use mfaferry::{
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// What becomes of a row.
+/// Fate of a row.
 #[derive(Debug, Clone)]
 pub(crate) enum Fate {
     /// It is refused as it is read.

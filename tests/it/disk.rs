@@ -109,7 +109,7 @@ fn a_read_only_ledger_or_folder_exits_6_and_nothing_is_sent() {
     }
 }
 
-/// What to do to a file of so many bytes.
+/// Damage to a file of so many bytes.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Cut(usize),

@@ -64,7 +64,7 @@ impl Door {
         door
     }
 
-    /// From now on whoever connects comes to that tenant.
+    /// Leads whoever connects from now on to that tenant.
     pub(crate) fn lead_to(&mut self, tenant: SocketAddr) {
         *self.leads_to.lock().unwrap() = tenant;
         let listener = match std::mem::replace(&mut self.state, State::Open) {

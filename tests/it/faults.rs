@@ -65,7 +65,7 @@ fn under(faults: &str) {
     assert_eq!(bench.tenant().stats().overlaps, 0, "{faults}");
 }
 
-/// What comes late, comes within the settle time.
+/// Faults that strike together; late ones come within the settle time.
 const TOGETHER: &str = "429=0.5%,401=1%,500-before=2%,500-after=2%,503-after=2%,close-before=2%,\
     close-after=2%,reset-after=2%,cut=2%,not-json=1%,late=1%,late-write=2%,503-before@get=5%,\
     close-before@get=5%";

@@ -28,7 +28,7 @@ use crate::{
 /// An answer that is somebody else's.
 type Page = (&'static str, &'static str, &'static str);
 
-/// What gateways, login pages and empty shells answer with.
+/// Answers of gateways, login pages and empty shells.
 const PAGES: [Page; 9] = [
     (
         "Cloudflare",
@@ -128,7 +128,7 @@ async fn every_operation(client: &Client, user: &str) -> Vec<(&'static str, Stri
     ]
 }
 
-/// What every operation makes of each answer that `answers` has.
+/// Returns every operation's verdict on each of the answers.
 fn asked(answers: Vec<(String, Vec<u8>)>) -> Vec<(String, &'static str, String)> {
     let answers = Arc::new(answers);
     let told = Arc::clone(&answers);

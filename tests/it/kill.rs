@@ -6,7 +6,7 @@ use mfaferry::sandbox::{Conflict, Fault, RetryAfter, Settings, Verb};
 
 use crate::support::{Bench, factors, run, signal, spawn, until};
 
-/// What 20 % of the answers have in common. Late ones come well within the settle time.
+/// Faults of 20 % of the answers. Late ones come well within the settle time.
 const FAULTS: &str = "429-bare=0.2%,401=1%,500-before=2%,500-after=2%,502-html-after=1%,503-after=2%,\
     408-after=1%,close-before=2%,close-after=2%,reset-after=2%,cut=2%,not-json=1%,empty-201=1%,\
     late-write=1%,503-before@get=2%,close-after@get=2%";

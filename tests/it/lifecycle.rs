@@ -20,7 +20,7 @@ const HOSTILE: &str = "503-before@any=2%,503-after@any=2%,close-after@any=2%,res
 
 type State = BTreeMap<String, BTreeSet<(String, String, Option<String>)>>;
 
-/// What a tenant holds: id, digest and name of each user's methods.
+/// Returns the id, digest and name of each user's methods in the tenant.
 fn held(bench: &Bench) -> State {
     let all = bench.tenant().state().into_iter();
     let one = |method: &Method| (method.id.clone(), method.digest(), method.name.clone());

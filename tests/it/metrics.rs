@@ -104,7 +104,7 @@ fn slow() -> Settings {
     Settings { limit: Limit::TokenBucket { rate: 100.0, burst: 10 }, ..Settings::default() }
 }
 
-/// What stands in the folder, but for the names of `known`.
+/// Returns the names in the folder that are not among the `known` ones.
 fn others(bench: &Bench, known: &[&str]) -> Vec<String> {
     let names = fs::read_dir(bench.folder.path()).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -331,7 +331,7 @@ fn a_start_that_fails_has_its_start_end_and_exit_code() {
     }
 }
 
-/// Where no metrics file can be, or something else is.
+/// Returns paths at which no metrics file can be, or something else is.
 fn obstacles(bench: &Bench) -> Vec<(&'static str, &'static str)> {
     fs::create_dir(bench.path("folder")).unwrap();
     bench.write("precious.csv", "user_id\n");
@@ -348,7 +348,7 @@ fn obstacles(bench: &Bench) -> Vec<(&'static str, &'static str)> {
     ]
 }
 
-/// What an alert asks for must be what is written.
+/// Alerts may ask only for what is written.
 #[test]
 fn the_alerts_of_the_samples_are_rules_about_metrics_that_there_are() {
     let bench = Bench::new(Settings::default());

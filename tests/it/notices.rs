@@ -9,7 +9,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
 
-/// What is linked into the program as it is built here.
+/// Returns the packages that are linked into the program as it is built here.
 fn linked() -> Packages {
     let mut tree = Command::new(env!("CARGO"));
     tree.current_dir(env!("CARGO_MANIFEST_DIR"));
@@ -24,7 +24,7 @@ fn linked() -> Packages {
     lines.lines().skip(1).map(package).collect()
 }
 
-/// What Cargo.lock has, for whatever machine.
+/// Returns the packages in Cargo.lock, for whatever machine.
 fn locked() -> Packages {
     let lock = read("Cargo.lock");
     let value = |line: Option<&str>, key: &str| {
@@ -37,7 +37,7 @@ fn locked() -> Packages {
     packages.collect()
 }
 
-/// What the notices name: indented, between the name of a licence and its text.
+/// Returns the packages in the notices: indented, between the name of a licence and its text.
 fn named() -> Packages {
     let notices = read("samples/deploy/THIRD-PARTY-NOTICES.txt");
     let licences = notices.split("\n=====").skip(1);

@@ -338,7 +338,7 @@ fn a_report_reads_a_ledger_in_a_read_only_folder() {
     }
 }
 
-/// What another program does to a file in the middle of a run.
+/// Deed of another program to a file in the middle of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Deed {
     Empty,

@@ -136,7 +136,8 @@ fn a_reason_of_another_version_is_kept_and_shown_as_it_is() {
     }
 }
 
-/// What kills at three moments leave: in the first run, later in it, and in a second run.
+/// Returns the files that kills leave at three moments: in the first run, later in it, and in a
+/// second run.
 fn crashed() -> [Files; 3] {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(NAME);
@@ -210,7 +211,7 @@ fn truth(files: &Files) -> Vec<Entry> {
     entries(&lay_out(files).path().join(NAME)).unwrap()
 }
 
-/// What is done to one of the files.
+/// Damage to one of the files.
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     Gone,
@@ -363,7 +364,8 @@ fn ledger_wal_and_seal_of_different_times_are_refused_or_say_what_is_true() {
     assert!(refused >= 4, "{refused} of {} were refused", cases.len());
 }
 
-/// What a kill at any point of the making of a ledger leaves, and what somebody deletes.
+/// A kill at any point of the making of a ledger leaves such files, and so does somebody who
+/// deletes.
 #[test]
 fn a_seal_without_a_ledger_is_taken_by_a_new_one_only_if_it_was_never_used() {
     let [first, ..] = crashed();

@@ -67,8 +67,8 @@ fn no_output_log_or_file_holds_a_secret_at_any_log_level() {
     }
 }
 
-/// Of a tenant that masks nothing: numbers and addresses are in an export and a backup, which is
-/// what these are for, and nowhere else; a TOTP secret is not even there.
+/// The tenant masks nothing: numbers and addresses are in an export and a backup, which is what
+/// these are for, and nowhere else; a TOTP secret is not even there.
 #[test]
 fn over_the_whole_life_of_a_method_values_are_in_exports_and_backups_only() {
     let bench = Bench::new(Settings {

@@ -255,7 +255,7 @@ fn a_file_of_another_system_is_named_for_what_it_is() {
     }
 }
 
-/// What `check` shows of an export's factors: all that would be sent, without places.
+/// Returns the factors of an export as `check` shows them: all that would be sent, without places.
 fn shown(bench: &Bench, name: &str, system: &System, flags: &[&str]) -> Vec<String> {
     let mut check = binary();
     check.current_dir(bench.folder.path()).args(["check", name, "--show", "1000"]).args(flags);

@@ -23,7 +23,7 @@ const ROWS: usize = 18;
 /// Side by side: most of a point is waiting.
 const LANES: usize = 4;
 
-/// What may be killed: all that changes the ledger's files, and the request's way out and the
+/// Calls that may be killed: all that change the ledger's files, the request's way out, and the
 /// answer's way in. (`?`: not every machine has all of them.)
 const CALLS: [&str; 16] = [
     "pwrite64",
@@ -44,7 +44,7 @@ const CALLS: [&str; 16] = [
     "recvfrom",
 ];
 
-/// What may fail, and how.
+/// Calls that may fail, and their errors.
 const ERRORS: [(&str, &[&str]); 9] = [
     ("pwrite64", &["ENOSPC", "EIO", "EINTR"]),
     ("fsync", &["EIO", "ENOSPC", "EINTR"]),
@@ -57,14 +57,14 @@ const ERRORS: [(&str, &[&str]); 9] = [
     ("fchmod", &["EIO", "EROFS"]),
 ];
 
-/// What the run finds when it begins.
+/// State that the run finds when it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Start {
     /// No ledger.
     Nothing,
     /// A ledger that nothing is in.
     Empty,
-    /// What a killed run left: factors in doubt, and a `-wal` that holds them.
+    /// Remains of a killed run: factors in doubt, and a `-wal` that holds them.
     Crashed,
 }
 
@@ -74,9 +74,9 @@ struct Point {
     start: Start,
     call: String,
     nth: usize,
-    /// As strace has it: `signal=KILL` or `error=EIO`.
+    /// The fate in strace's words: `signal=KILL` or `error=EIO`.
     fate: String,
-    /// From then on, not once.
+    /// True if it strikes from then on, and not once.
     always: bool,
 }
 

@@ -51,7 +51,7 @@ pub(crate) struct Bench {
     pub(crate) folder: tempfile::TempDir,
 }
 
-/// What a run of the binary left.
+/// Result of a run of the binary.
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
@@ -172,7 +172,7 @@ impl Bench {
         done.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// How many rows of a ledger stand where.
+    /// Counts the rows of a ledger in each state.
     pub(crate) fn states(&self, ledger: &str) -> BTreeMap<String, usize> {
         states_of(&self.rows(ledger))
     }
@@ -321,7 +321,7 @@ pub(crate) fn around(program: &str, arguments: &[&str], inner: &Command) -> Comm
     command
 }
 
-/// As [`run`], but a process that is not done after two minutes is a failure and no hanging test.
+/// Like [`run`], but a process that is not done after two minutes is a failure and no hanging test.
 pub(crate) fn run_bounded(command: &mut Command) -> Done {
     let mut child = spawn(command);
     let pid = child.id();

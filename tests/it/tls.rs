@@ -12,7 +12,7 @@ use rustls::{
 const KEY: &str = "MC4CAQAwBQYDK2VwBCIEINtQCPP3PBjGEeusQPQdbfsr4NV/ADW5GoWLf4yDu6W6";
 /// The CA that signs, as a file of certificates has it; `SSL_CERT_FILE` is to hold it.
 pub(crate) const AUTHORITY: &str = include_str!("authority.pem");
-/// For 127.0.0.1, signed by the authority.
+/// A certificate for 127.0.0.1, signed by the authority.
 pub(crate) const GOOD: &str = "\
     MIIBSzCB/qADAgECAgEQMAUGAytlcDAZMRcwFQYDVQQDDA5tZmFmZXJyeSB0ZXN0czAgFw0yMDAxMDEwMDAwMDBaGA8y\
     MTIwMDEwMTAwMDAwMFowDzENMAsGA1UEAwwEZ29vZDAqMAUGAytlcAMhADZGj0Zq9fSCwfaH+qlUyfV4pISaJcJySyVO\
@@ -26,7 +26,7 @@ pub(crate) const EXPIRED: &str = "\
     Tre4mCCTXqNzMHEwDwYDVR0RBAgwBocEfwAAATATBgNVHSUEDDAKBggrBgEFBQcDATAJBgNVHRMEAjAAMB0GA1UdDgQW\
     BBTJQmYFmZuEWLE3ds6BYozSv3qtZjAfBgNVHSMEGDAWgBT6AR1p0S0aa9SEpjC7ty4241rBBDAFBgMrZXADQQCru6ZF\
     IgHwVqBohThOxBE93lFdbgF09WkzrlpW860hQCyB0kPDOlgEM99f5A3utFUuOzr0/JxrYugn3dbTzD8D";
-/// For other.example, signed by the authority.
+/// A certificate for other.example, signed by the authority.
 pub(crate) const OTHER_HOST: &str = "\
     MIIBVjCCAQigAwIBAgIBEDAFBgMrZXAwGTEXMBUGA1UEAwwObWZhZmVycnkgdGVzdHMwIBcNMjAwMTAxMDAwMDAwWhgP\
     MjEyMDAxMDEwMDAwMDBaMBAxDjAMBgNVBAMMBW90aGVyMCowBQYDK2VwAyEANkaPRmr19ILB9of6qVTJ9XikhJolwnJL\
@@ -34,14 +34,14 @@ pub(crate) const OTHER_HOST: &str = "\
     ADAdBgNVHQ4EFgQUyUJmBZmbhFixN3bOgWKM0r96rWYwHwYDVR0jBBgwFoAU+gEdadEtGmvUhKYwu7cuNuNawQQwBQYD\
     K2VwA0EA7jWmcwZxT1AY9Olv+W2l20kZ1yGgwjmtzdBRCZ/RgwUWiNTKzYzoN/kCqhAOEaFrxspIuVCkRI6sKdfx99rE\
     AA==";
-/// For 127.0.0.1, signed by itself.
+/// A certificate for 127.0.0.1, signed by itself.
 pub(crate) const SELF_SIGNED: &str = "\
     MIIBCzCBvqADAgECAgESMAUGAytlcDAPMQ0wCwYDVQQDDARzZWxmMCAXDTIwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAw\
     MDAwWjAPMQ0wCwYDVQQDDARzZWxmMCowBQYDK2VwAyEANkaPRmr19ILB9of6qVTJ9XikhJolwnJLJU63uJggk16jPTA7\
     MA8GA1UdEQQIMAaHBH8AAAEwCQYDVR0TBAIwADAdBgNVHQ4EFgQUyUJmBZmbhFixN3bOgWKM0r96rWYwBQYDK2VwA0EA\
     /uZgIvC8JdFiSYZEg9dJBbCMa5QZh+USfyeM0hmDQ4fW/D3WkMEiRGS9n9W3Oqq4xVrKMughU7vSTyUZ6xbACQ==";
 
-/// What a server with this certificate is set up with.
+/// Returns the settings of a server with this certificate.
 pub(crate) fn server(certificate: &str) -> Arc<ServerConfig> {
     let der = |base64: &str| data_encoding::BASE64.decode(base64.as_bytes()).unwrap();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(der(KEY)));

@@ -34,7 +34,7 @@ fn bench() -> Bench {
     bench
 }
 
-/// Whether only root can do it and we are not root; says so.
+/// Returns true if only root can do it and we are not root; says so.
 fn is_not_root(what: &str) -> bool {
     let skipped = !rustix::process::geteuid().is_root();
     if skipped {

@@ -261,7 +261,7 @@ fn float(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap())
 }
 
-/// Of all that a bucket could grant in that time, itself included, the part that was had.
+/// Returns the granted part of all that a bucket could grant in that time.
 fn share(outcome: &Outcome, limit: u32) -> f64 {
     outcome.granted / f64::from(limit * (SECONDS + 1))
 }

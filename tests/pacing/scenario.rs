@@ -12,21 +12,21 @@ use mfaferry::{
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Scenario {
-    /// What the table calls it.
+    /// Name in the table.
     about: String,
-    /// How long it lasts.
+    /// Duration.
     #[serde(default = "minute")]
     pub(crate) seconds: f64,
     pub(crate) limit: Limit,
     #[serde(default)]
     pub(crate) change_limit_at: Vec<(f64, Limit)>,
-    /// Whether answers say the limit.
+    /// True if answers say the limit.
     #[serde(default = "yes")]
     pub(crate) headers: bool,
-    /// How the reset comes to be whole seconds.
+    /// Rounding of the reset to whole seconds.
     #[serde(default)]
     pub(crate) reset: Reset,
-    /// Whether a 429 says when to come again.
+    /// True if a 429 says when to come again.
     #[serde(default)]
     pub(crate) retry_after: bool,
     /// Offset of the tenant's clock from ours.
@@ -48,7 +48,7 @@ pub(crate) struct Scenario {
     /// `--reserve`, in percent.
     #[serde(default)]
     pub(crate) reserve: f64,
-    /// When each of our runs begins.
+    /// Start of each of our runs.
     #[serde(default = "at_once")]
     pub(crate) runs_begin_at: Vec<f64>,
     /// `--rate`, if it is given.
@@ -58,7 +58,7 @@ pub(crate) struct Scenario {
     expect: Expect,
 }
 
-/// How the reset comes to be whole seconds.
+/// Rounding of the reset to whole seconds.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reset {
@@ -68,32 +68,32 @@ pub(crate) enum Reset {
     Absent,
 }
 
-/// What has to come of it.
+/// Bounds of the outcome.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expect {
-    /// Of what others leave, in percent: least and most.
+    /// Least and largest share of what others leave, in percent.
     share: (f64, f64),
     /// 429s a thousand answers, at most.
     throttled: f64,
-    /// Of a thousand requests of others so many refused, at most.
+    /// Most refused requests among a thousand of others'.
     refused: Option<f64>,
     /// The greatest part of any run over the least, once all have begun.
     unfair: Option<f64>,
 }
 
-/// What came of it.
+/// Outcome of a scenario.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
-    /// What all runs were granted, and what could have been had.
+    /// Requests granted to all runs, and those that could have been.
     pub(crate) granted: f64,
     pub(crate) offered: f64,
     /// 429s of all runs.
     pub(crate) throttled: f64,
-    /// What others asked for, and how much of that was refused.
+    /// Requests of others, and those of them that were refused.
     pub(crate) others: f64,
     pub(crate) refused: f64,
-    /// What each run was granted in the last half.
+    /// Requests granted to each run in the last half.
     pub(crate) parts: Vec<f64>,
 }
 
@@ -193,7 +193,7 @@ impl Scenario {
         )
     }
 
-    /// What is not as expected of the scenario in a file.
+    /// Returns what is not as the scenario in a file expects it.
     pub(crate) fn judge(&self, outcome: &Outcome, name: &str) -> Vec<String> {
         let expect = &self.expect;
         let mut faults = Vec::new();

@@ -139,7 +139,8 @@ impl World {
         !throttled
     }
 
-    /// So many requests by as many workers as there are, as one run; returns how long it took.
+    /// Sends that many requests by as many workers as there are, as one run; returns how long it
+    /// took.
     async fn take(self: &Rc<Self>, count: usize, run: Rc<Run>) -> Duration {
         let (began, left) = (Instant::now(), Rc::new(Cell::new(count)));
         let workers: Vec<_> = (0..self.scenario.concurrency)
@@ -196,8 +197,8 @@ impl World {
         }
     }
 
-    /// What a client reads: `Date` and the reset in whole seconds of the tenant's clock, and, as
-    /// the transport does, how far on that clock is by all that earlier answers said.
+    /// Returns what a client reads: `Date` and the reset in whole seconds of the tenant's clock,
+    /// and, as the transport does, how far on that clock is by all that earlier answers said.
     fn meter(
         &self,
         reading: Option<BucketState>,
@@ -234,7 +235,7 @@ impl World {
 struct Run {
     number: usize,
     pacer: Pacer,
-    /// How far the tenant's clock is ahead, as far as its answers told.
+    /// Lead of the tenant's clock, as far as its answers told.
     skew: Cell<f64>,
 }
 

@@ -13,7 +13,7 @@ thread_local! {
     static STORE: Cell<Millis> = const { Cell::new(0) };
 }
 
-/// Where every simulation begins, in milliseconds since 1970.
+/// Start of every simulation, in milliseconds since 1970.
 const EPOCH: Millis = 1_800_000_000_000;
 
 /// Begins a simulation in which the tenant's clocks are so far ahead: that of its `Date`, and that
@@ -36,17 +36,17 @@ pub(crate) fn elapsed() -> Millis {
     Millis::try_from(start.elapsed().as_millis()).unwrap()
 }
 
-/// What the tenant's front ends show.
+/// Returns the time by the tenant's front ends.
 pub(crate) fn server() -> TenantTime {
     TenantTime::from_millis(EPOCH + elapsed() + SERVER.get())
 }
 
-/// What the tenant's store shows.
+/// Returns the time by the tenant's store.
 pub(crate) fn store() -> TenantTime {
     TenantTime::from_millis(EPOCH + elapsed() + STORE.get())
 }
 
-/// What our clock shows.
+/// Returns the time by our clock.
 pub(crate) fn wall() -> LocalTime {
     LocalTime::from_millis(EPOCH + elapsed() + AHEAD.get())
 }

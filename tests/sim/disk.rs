@@ -13,7 +13,7 @@ use mfaferry::{
 
 use crate::world::World;
 
-/// What survives a crash.
+/// Contents of the disk that survive a crash.
 #[derive(Debug, Default)]
 pub(crate) struct Platter {
     pub(crate) entries: BTreeMap<Seq, Entry>,

@@ -156,8 +156,8 @@ fn an_outage_that_meets_the_last_few_users_leaves_none_of_them_to_a_person() {
     }
 }
 
-/// What `--name-marker` gains: users who enrol an authenticator under the very name of ours while
-/// ours is in doubt. By name alone that cannot be told apart; by the mark it can.
+/// Gain of `--name-marker`: users enrol an authenticator under the very name of ours while ours is
+/// in doubt. By name alone that cannot be told apart; by the mark it can.
 #[test]
 fn marks_tell_a_totp_in_doubt_from_one_that_the_user_enrolled_under_its_name() {
     let unsure = |name_marker: bool| {

@@ -57,11 +57,11 @@ pub(crate) struct Scenario {
     pub(crate) name_marker: bool,
     /// The first step of each factor: a survey with `--skip-existing`.
     pub(crate) first: Step,
-    /// Whether the import is taken back, and made once more.
+    /// True if the import is taken back, and made once more.
     pub(crate) undo: bool,
 }
 
-/// What came of simulations.
+/// Results of simulations, added up.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Totals {
     pub(crate) seeds: u64,
@@ -72,7 +72,7 @@ pub(crate) struct Totals {
     pub(crate) needs_review: u64,
     /// Records of whose users there was a look-alike before they were sent.
     pub(crate) alike: u64,
-    /// How many of those need review.
+    /// Number of those that need review.
     pub(crate) alike_needs_review: u64,
     /// Reviews by their reason.
     pub(crate) reasons: BTreeMap<String, u64>,
@@ -168,7 +168,7 @@ impl Scenario {
         }
     }
 
-    /// As [`Scenario::swarm`], where users had enrolled before what looks like their rows, and no
+    /// Like [`Scenario::swarm`], but users had enrolled before what looks like their rows, and no
     /// clock is right: the tenant's and ours are minutes or hours off, ours is set now and then.
     pub(crate) fn look_alikes(seed: u64) -> Self {
         let mut scenario = Self::swarm(seed);
@@ -331,7 +331,7 @@ pub(crate) fn simulate(scenario: &Scenario) -> Totals {
     })
 }
 
-/// What a process is to do.
+/// Task of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
     Import,

@@ -24,7 +24,7 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 /// what comes after the client gave up; a crash gives up at once).
 const LATEST_WRITE: Millis = 110_000;
 
-/// How a tenant behaves; each share is of requests.
+/// Behaviour of a tenant; each share is of requests.
 #[expect(clippy::struct_excessive_bools, reason = "switches, each by itself")]
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Manners {
@@ -44,12 +44,12 @@ pub(crate) struct Manners {
     pub(crate) alikes: f64,
     /// Rows whose users enrol such a thing while the import runs, before their row is sent.
     pub(crate) alikes_meanwhile: f64,
-    /// How far the tenant's clocks are ahead of true time: that of its `Date`, and that of its
+    /// Lead of the tenant's clocks over true time: that of its `Date`, and that of its
     /// `created_at`.
     pub(crate) clocks: (Millis, Millis),
-    /// How far one front end of many is ahead of the others.
+    /// Lead of one front end of many over the others.
     pub(crate) odd_front_end: Millis,
-    /// How far ours is wrong at most, either way; it is set anew for each process.
+    /// Largest error of our clock, either way; it is set anew for each process.
     pub(crate) our_error: Millis,
     /// Requests at which our clock is set while a process runs.
     pub(crate) our_clock_is_set: f64,
@@ -76,8 +76,8 @@ pub(crate) struct Manners {
 }
 
 impl Manners {
-    /// What becomes of a POST: 0 not sent, 1 throttled, 2 lost before and 3 after it was executed,
-    /// 4 executed late; none: all goes well.
+    /// Returns the fate of a POST: 0 not sent, 1 throttled, 2 lost before and 3 after it was
+    /// executed, 4 executed late; none: all goes well.
     fn fate(&self, rng: f64) -> Option<usize> {
         let shares =
             [self.not_sent, self.throttled, self.lost_before, self.lost_after, self.late_write];
@@ -95,9 +95,9 @@ pub(crate) struct Held {
     pub(crate) id: String,
     pub(crate) value: String,
     pub(crate) listed: Method,
-    /// Whether a request of ours made it.
+    /// True if a request of ours made it.
     pub(crate) ours: bool,
-    /// When it came into being, by true time.
+    /// Moment at which it came into being, by true time.
     born: Millis,
 }
 
@@ -108,7 +108,7 @@ struct Due {
     held: Held,
 }
 
-/// What the tenant holds and has noticed.
+/// Methods and observations of the tenant.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) users: BTreeMap<String, Vec<Held>>,
@@ -131,7 +131,7 @@ pub(crate) struct Tenant {
     pub(crate) manners: Manners,
     pub(crate) books: Mutex<Books>,
     pub(crate) world: Arc<World>,
-    /// What the process knows of the tenant's clocks.
+    /// The process's estimate of the tenant's clocks.
     clock: Mutex<ServerClock>,
 }
 
@@ -167,7 +167,7 @@ impl Tenant {
         self.clock.lock().unwrap().observe(SystemTime::UNIX_EPOCH + seconds);
     }
 
-    /// What the users had before the import.
+    /// Gives the users what they had before the import.
     pub(crate) fn settle_in(&self, factors: &[Factor]) {
         for factor in factors {
             if self.world.chance(self.manners.alikes) {

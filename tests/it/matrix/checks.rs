@@ -76,7 +76,7 @@ pub(super) fn certificates() {
     assert_eq!(bench.tenant().stats().created, 3);
 }
 
-/// What a server does with a connection; it keeps what it gives back.
+/// Behaviour of a server towards a connection; it keeps the one that it gives back.
 type Behave = fn(TcpStream) -> Option<TcpStream>;
 
 pub(super) fn broken_handshakes() {

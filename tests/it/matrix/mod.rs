@@ -39,7 +39,7 @@ use crate::{
 
 /// Factors of each run, of eight users.
 const FACTORS: usize = 24;
-/// Of every tenant here.
+/// Seed of every tenant here.
 const SEED: u64 = 23;
 /// Cases side by side: most of a case is waiting.
 const LANES: usize = 8;
@@ -50,11 +50,11 @@ struct Row {
     fault: &'static str,
     /// Runs, made here.
     cases: &'static [Case],
-    /// What is not quite a run, made here.
+    /// Checks that are not quite a run, made here.
     checks: &'static [(&'static str, fn())],
     /// Tests elsewhere.
     tests: &'static [&'static str],
-    /// Why it is not held, or not all of it.
+    /// Reason why it is not held, or not all of it.
     not_covered: &'static str,
 }
 
@@ -79,11 +79,11 @@ struct Case {
     before: fn(&Bench),
     /// During the first run.
     during: fn(&Bench, &Child),
-    /// How the first run may end; any way at all, if there is none.
+    /// Exit codes that the first run may have; any at all, if there are none.
     exits: &'static [i32],
     /// Rows that the ledger must have after it, by state.
     after_first: &'static [(&'static str, RangeInclusive<usize>)],
-    /// What comes after the first run.
+    /// Sequel to the first run.
     then: Then,
     /// Rows of the ledger in the end, by state.
     end: &'static [(&'static str, usize)],
@@ -115,18 +115,18 @@ const USUAL: Case = Case {
     is_audited: true,
 };
 
-/// What comes after the first run of a case.
+/// Sequel to the first run of a case.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
     /// The same command, of the same tenant.
     Again,
     /// The same command, of a healthy tenant, which knows nothing of the first run.
     Mended,
-    /// That was all: this tenant never comes round.
+    /// Nothing: this tenant never comes round.
     Nothing,
 }
 
-/// How the binary reaches the tenant, or does not.
+/// The binary's way to the tenant.
 #[derive(Clone, Copy)]
 enum Path {
     Straight,
@@ -134,9 +134,9 @@ enum Path {
     Through(Answer),
     /// Somebody between, who resets these connections unread.
     Resets(Reset),
-    /// In a shell that does something first.
+    /// A shell that does something first.
     Shell(&'static str),
-    /// At first this is where the tenant should be.
+    /// A door that stands where the tenant should be, at first.
     Away(fn() -> Door),
 }
 
@@ -273,7 +273,7 @@ impl Case {
     }
 }
 
-/// Whether a process is there and no zombie.
+/// Returns true if a process is there and no zombie.
 fn is_alive(child: &Child) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
     status.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))

@@ -20,7 +20,8 @@ type Count = (&'static str, RangeInclusive<usize>);
 const ONCE: RangeInclusive<u64> = FACTORS as u64..=FACTORS as u64;
 const SHORT_OUTAGE: &[&str] = &["--max-outage", "1s"];
 const ONE_AT_A_TIME: &[&str] = &["--concurrency", "1"];
-/// How a run may end that has no file descriptors left: without one for the input, 2 is right, too.
+/// Exit codes of a run that has no file descriptors left: without one for the input, 2 is right,
+/// too.
 const STOPPED_SOMEHOW: &[i32] = &[0, 1, 2, 3, 5, 6];
 const NONE_SENT: &[Count] = &[("in_flight", 0..=0), ("failed", 0..=0)];
 const NONE_CREATED: &[Count] = &[("created", 0..=0)];
