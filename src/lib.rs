@@ -114,11 +114,12 @@
 //!
 //! Before a run, a thread looks at the whole input. Then one reads it (`engine/ahead.rs`; people:
 //! `jobs/resolve/people.rs`), one plans its rows, and one writes the ledger and waits for the disk.
-//! Everything else is tasks on one thread. Only for a given rate of more than 10,000 requests a
-//! second, further threads take a share of the workers, each with connections of its own
-//! (`commands/run/runtime.rs`). At a given rate of 500 or less, one thread does everything but the
-//! reading and planning: more would mostly wake each other. A backup (`jobs/change/backup.rs`) and
-//! the metrics file (`progress/meter.rs`) are written by a thread each.
+//! Everything else is tasks: on one thread, or, at a given rate of more than 10,000 requests a
+//! second, on one for each 10,000, at most one for each processor. Each has a runtime, a share of
+//! the workers, and connections of its own (`commands/run/runtime.rs`). At a given rate of 500 or
+//! less, that one thread also writes the ledger: two would mostly wake each other. A backup
+//! (`jobs/change/backup.rs`) and the metrics file (`progress/meter.rs`) are written by a thread
+//! each, and a large ledger is read by several (`ledger/disk/scan.rs`).
 //!
 //! # Deliberately absent
 //!

@@ -4,6 +4,10 @@
 //! that arrives at that moment gets no answer. So connections are kept for less than the idle time
 //! after which an answer was lost; and a user whose answer was lost gets new connections for the
 //! look-up and for the next attempt, so that the same factor cannot lose its answer that way twice.
+//!
+//! Each thread keeps connections of its own: they are driven by the runtime of the thread that
+//! opened them, and a request from another would have to wait for it. This takes a runtime for each
+//! thread, so that a task stays on the thread on which it began.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::RandomState},
@@ -46,7 +50,7 @@ const MAX_DOUBTED: usize = 65_536;
 pub(super) struct Recipe {
     pub(super) proxy: Option<Proxy>,
     pub(super) connect_timeout: Duration,
-    /// Connections kept.
+    /// Most connections that each client keeps.
     pub(super) concurrency: usize,
     pub(super) https_only: bool,
 }
@@ -63,12 +67,11 @@ pub(super) struct Pool {
 
 #[derive(Debug)]
 struct PoolState {
-    /// True while connections that were kept are trusted.
+    /// False from the moment kept connections are given up until new ones may be kept.
     is_trusted: bool,
-    /// Clients that keep connections, by the thread that sends through them: its runtime drives
-    /// their connections, and each other thread would have to wait for it.
+    /// Clients that keep connections, one for each thread that sends.
     kept: HashMap<ThreadId, Kept>,
-    /// Counts how often the connections that were kept have been given up.
+    /// Counts how often keeping connections has begun anew.
     generation: u64,
     trusted_at: Instant,
     /// Longest time that an idle connection is kept.
@@ -235,11 +238,7 @@ impl Pool {
         }
         let thread = thread::current().id();
         if !state.kept.contains_key(&thread) {
-            let Ok(client) = self.recipe.client(Some(state.longest_idle)) else {
-                state.trusted_at = Instant::now();
-                state.distrust();
-                return None;
-            };
+            let client = self.recipe.client(Some(state.longest_idle)).ok()?;
             state.kept.insert(thread, Kept { client, idle: Vec::new() });
         }
         state.kept.get_mut(&thread)
@@ -280,6 +279,8 @@ fn subject(path: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, mpsc::channel};
+
     use reqwest::Url;
     use tokio::{runtime::Handle, time::advance};
 
@@ -353,7 +354,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn kept_connections_are_given_up_at_once_and_clients_made_no_more_than_one_a_second() {
+    async fn kept_connections_are_given_up_at_once_and_kept_anew_no_more_than_once_a_second() {
         let pool = pool();
         advance(RENEWAL).await;
         for _ in 0..100 {
@@ -371,24 +372,37 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_thread_keeps_its_own_connections_and_all_give_theirs_up_together() {
-        let pool = pool();
-        let runtime = Handle::current();
-        let elsewhere = |user| {
-            let lease = || {
-                let _entered = runtime.enter();
-                let lease = pool.lease(&post(user));
-                pool.answered(&lease);
-                lease.idle
-            };
-            thread::scope(|scope| scope.spawn(lease).join().unwrap())
+        let pool = Arc::new(pool());
+        let lease = |pool: &Pool, user| {
+            let lease = pool.lease(&post(user));
+            pool.answered(&lease);
+            (lease.generation, lease.idle)
         };
-        pool.answered(&pool.lease(&post(1)));
-        assert_eq!(elsewhere(2), None);
-        assert_eq!(pool.lease(&post(3)).idle, Some(Duration::ZERO));
-        let kept = || pool.state().kept.len();
-        assert_eq!(kept(), 2);
+        let (ask, asked) = channel();
+        let (tell, told) = channel();
+        let (runtime, other) = (Handle::current(), Arc::clone(&pool));
+        let thread = thread::spawn(move || {
+            let _entered = runtime.enter();
+            for user in asked {
+                tell.send(lease(&other, user)).unwrap();
+            }
+        });
+        let here = |user| lease(&pool, user);
+        let elsewhere = |user| {
+            ask.send(user).unwrap();
+            told.recv().unwrap()
+        };
+        let (opened, none) = (|generation| (Some(generation), None), (None, None));
+        let kept = |generation| (Some(generation), Some(Duration::ZERO));
+        assert_eq!((here(1), elsewhere(2)), (opened(0), opened(0)));
+        assert_eq!((here(3), elsewhere(4)), (kept(0), kept(0)));
         pool.distrust();
-        assert_eq!(kept(), 0);
+        assert_eq!((here(5), elsewhere(6)), (none, none));
+        advance(RENEWAL).await;
+        assert_eq!((here(7), elsewhere(8)), (opened(1), opened(1)));
+        assert_eq!((here(9), elsewhere(10)), (kept(1), kept(1)));
+        drop(ask);
+        thread.join().unwrap();
     }
 
     #[test]

@@ -35,15 +35,20 @@ fn under_each_fault_every_factor_is_there_once_and_the_ledger_knows() {
         "503-before@get=20%,close-after=10%",
         "not-json@get=20%,close-after=10%",
     ];
-    // They wait most of the time: several side by side.
+    // They wait most of the time: several side by side. One thread sends, or several.
     std::thread::scope(|scope| {
         for share in faults.chunks(6) {
-            scope.spawn(|| share.iter().for_each(|faults| under(faults)));
+            scope.spawn(|| {
+                share
+                    .iter()
+                    .zip(["2000", "50000"].iter().cycle())
+                    .for_each(|(faults, rate)| under(faults, rate));
+            });
         }
     });
 }
 
-fn under(faults: &str) {
+fn under(faults: &str, rate: &str) {
     let bench = Bench::new(Settings {
         faults: Fault::parse_list(faults).unwrap(),
         late_by_ms: 150,
@@ -53,9 +58,7 @@ fn under(faults: &str) {
     let (csv, wanted, users) = factors(60);
     bench.write("in.csv", csv);
     let mut import = bench.import("in.csv");
-    // So fast that several threads send.
-    import.args(["--timeout", "500ms", "--settle", "400ms", "--rate", "50000"]);
-    let done = run(&mut import);
+    let done = run(import.args(["--timeout", "500ms", "--settle", "400ms", "--rate", rate]));
     assert!(matches!(done.code, Some(0 | 4)), "{faults}: {done:?}");
     let summary = done.summary();
     assert_eq!(summary["in_flight"], 0, "{faults}");

@@ -83,8 +83,8 @@ pub(super) async fn open_ledger(
 }
 
 /// Starts the ledger's writer: on a thread of its own, so that only callers of the ledger wait for
-/// the disk. Where one thread does everything, requests are so few that waking another thread for
-/// each would cost more than waiting.
+/// the disk, unless one thread does everything. There, requests are so few that waking another
+/// thread for each would cost more than waiting, or the system has no room for more threads.
 pub(super) fn spawn_ledger(owner: Owner) -> JoinHandle<Result<(), Error>> {
     match Handle::current().runtime_flavor() {
         RuntimeFlavor::CurrentThread => tokio::spawn(owner.share()),

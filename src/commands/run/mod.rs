@@ -57,7 +57,7 @@ const AHEAD_ABOVE: f64 = 6_000.0;
 const MAX_DURATION_OVER: &str =
     "stopping: --max-duration is over; requests in flight finish, nothing new is sent";
 
-/// Open files besides the connections: input, ledger, log, and those of the runtime.
+/// Open files besides the connections: input, ledger, log, and those of the runtimes.
 const OTHER_FILES: usize = 64;
 
 /// A run that has begun.

@@ -1,15 +1,17 @@
 //! Questions and answers against a scripted tenant, on a paused clock.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
+    thread::{self, ThreadId},
     time::Duration,
 };
 
 use tokio::{
+    runtime::{Builder, Runtime},
     sync::mpsc,
     time::{Instant, sleep},
 };
@@ -35,6 +37,8 @@ struct Scripted {
     /// Pages with a method each that come before the end of every list.
     pages: u64,
     asked: Mutex<HashMap<String, u32>>,
+    /// Threads that have asked.
+    threads: Mutex<HashSet<ThreadId>>,
     in_flight: AtomicUsize,
     most: AtomicUsize,
 }
@@ -55,6 +59,7 @@ impl Api for Scripted {
             *times += 1;
             *times
         };
+        self.threads.lock().unwrap().insert(thread::current().id());
         let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         sleep((self.latency)(number_of(user.as_str()))).await;
@@ -118,8 +123,9 @@ fn ever_sooner(number: u32) -> Duration {
 }
 
 fn scripted(script: Script, latency: fn(u32) -> Duration) -> Arc<Scripted> {
-    let (asked, in_flight, most) = (Mutex::default(), AtomicUsize::new(0), AtomicUsize::new(0));
-    Arc::new(Scripted { script, latency, pages: 0, asked, in_flight, most })
+    let (asked, threads) = Default::default();
+    let (in_flight, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    Arc::new(Scripted { script, latency, pages: 0, asked, threads, in_flight, most })
 }
 
 fn groups(users: u64) -> JobReceiver<Group> {
@@ -223,6 +229,43 @@ async fn a_user_whose_list_never_comes_is_unanswered_even_as_the_last_one() {
         assert_eq!(format!("auth0|{}", bad[0].0), poisoned);
         assert_eq!(api.asked.lock().unwrap()[poisoned], 3);
     }
+}
+
+/// Runs a survey of sixty users, four at a time, with workers on two runtimes besides this one.
+async fn survey_on_three_threads(script: Script) -> (usize, End, Arc<Scripted>) {
+    let api = scripted(script, |_| Duration::from_millis(20));
+    let runtimes: Vec<_> = (0..2)
+        .map(|_| {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(1).thread_name("elsewhere").enable_all().build().unwrap()
+        })
+        .collect();
+    let handles = runtimes.iter().map(|runtime| runtime.handle().clone()).collect();
+    let limits = Limits { runtimes: handles, ..limits(4, LONG) };
+    let mut told = Told::<false>::default();
+    let end = run(gateway(&api, 1000.0), limits, groups(60), &mut told).await;
+    runtimes.into_iter().for_each(Runtime::shutdown_background);
+    (told.lines.len(), end, api)
+}
+
+#[tokio::test]
+async fn workers_are_spread_over_all_runtimes() {
+    let (told, end, api) = survey_on_three_threads(|_, _| Verdict::Done(Vec::new())).await;
+    assert!(end.is_complete(), "{end:?}");
+    assert_eq!(told, 60);
+    assert_eq!(api.threads.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_worker_that_panics_on_another_runtime_ends_the_run() {
+    let script: Script = |_, _| {
+        assert_ne!(thread::current().name(), Some("elsewhere"), "as it should");
+        Verdict::Done(Vec::new())
+    };
+    let (told, end, _) = survey_on_three_threads(script).await;
+    let End::Failed(Error::Internal(why)) = end else { panic!("{end:?}") };
+    assert_eq!(why, "a worker panicked");
+    assert!(told < 60, "{told}");
 }
 
 fn bad_if(bad: bool) -> Verdict<Vec<Method>> {
