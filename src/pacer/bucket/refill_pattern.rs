@@ -23,13 +23,10 @@ use super::{
 const LOOK_EVERY: f64 = 0.25;
 /// Share of the gain at one moment above which the refill is in steps, and below which it is
 /// continuous.
-const SHARE_IN_STEPS: f64 = 0.6;
+pub(super) const SHARE_IN_STEPS: f64 = 0.6;
 /// Share of the time without requests above which a moment shows neither. Without this, 400 of
 /// 1,000 requests are refused where 2 a second are refilled at its top.
 const SILENT: f64 = 0.7;
-/// A step that gains less than this share of a second's gain is ignored: it cannot contain the
-/// refill of a bucket that is refilled in steps.
-const LARGE_STEP: f64 = 1.0 - SHARE_IN_STEPS;
 /// Looks that must agree before the first pattern is believed; twice as many change it later. With
 /// two, four runs that begin together are refused up to 4 of 1,000 requests, with three none.
 const LOOKS_TO_AGREE: i8 = 3;
@@ -130,7 +127,9 @@ impl RefillPattern {
             Pattern::Tops(top) => Some((top, gained_at(history, top))),
             Pattern::Unknown | Pattern::Even => None,
         };
-        let large = history.steps().filter(|step| step.gained * span >= total * LARGE_STEP);
+        // A smaller step cannot contain the refill of a bucket that is refilled in steps.
+        let smallest = total * (1.0 - SHARE_IN_STEPS);
+        let large = history.steps().filter(|step| step.gained * span >= smallest);
         let moments = large.map(|step| (step.to, gained_at(history, step.to)));
         let best = moments.fold(None, |best: Option<(f64, Gained)>, one| match best {
             Some(best) if best.1.gained >= one.1.gained => Some(best),
