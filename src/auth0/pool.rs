@@ -10,7 +10,10 @@
 //! thread, so that a task stays on the thread on which it began.
 
 use std::{
-    collections::{HashMap, HashSet, hash_map::RandomState},
+    collections::{
+        HashMap, HashSet,
+        hash_map::{Entry, RandomState},
+    },
     hash::BuildHasher,
     sync::{Mutex, MutexGuard},
     thread::{self, ThreadId},
@@ -163,7 +166,8 @@ impl Pool {
         state.renew();
         let (generation, longest_idle) = (state.generation, state.longest_idle);
         let is_doubted = state.doubted.contains(&about);
-        let Some(kept) = self.kept(&mut state).filter(|_| !is_doubted) else {
+        let kept = if is_doubted { None } else { self.kept(&mut state) };
+        let Some(kept) = kept else {
             let client = self.fresh.clone();
             return Lease { client, about, is_change, generation: None, idle: None };
         };
@@ -236,12 +240,13 @@ impl Pool {
         if !state.is_trusted || state.longest_idle < WORTHWHILE {
             return None;
         }
-        let thread = thread::current().id();
-        if !state.kept.contains_key(&thread) {
-            let client = self.recipe.client(Some(state.longest_idle)).ok()?;
-            state.kept.insert(thread, Kept { client, idle: Vec::new() });
+        match state.kept.entry(thread::current().id()) {
+            Entry::Occupied(kept) => Some(kept.into_mut()),
+            Entry::Vacant(place) => {
+                let client = self.recipe.client(Some(state.longest_idle)).ok()?;
+                Some(place.insert(Kept { client, idle: Vec::new() }))
+            }
         }
-        state.kept.get_mut(&thread)
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState> {
