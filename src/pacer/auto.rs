@@ -215,10 +215,14 @@ impl Auto {
             let most = refill * share - cost;
             // The nearer the level is to the reserve, the slower the pace.
             let ease = ((level - floor) / (limit / 2.0)).clamp(0.0, 1.0);
-            if rate > most {
-                (rate, reserve) = (most, self.reserve);
+            // So low a refill may be no more than what was asked of a bucket that is refilled in
+            // steps; at the slowest pace these would never show, and the run would stay there.
+            if bucket.is_pattern_known() || refill * share > SLOWEST_PACE {
+                if rate > most {
+                    (rate, reserve) = (most, self.reserve);
+                }
+                rate = rate.min(refill * ease);
             }
-            rate = rate.min(refill * ease);
         }
         AutoRate { rate: rate.max(SLOWEST_PACE), reserve }
     }
