@@ -20,25 +20,19 @@ use crate::{
     model::LocalTime,
 };
 
-/// Simulated time, and the fewest and most requests in it: the tests of `auto` come every few
-/// seconds, and a slow bucket takes minutes to show its rate.
-const SIMULATED_TIME: f64 = 60.0;
+/// Simulated windows, of a second where the bucket is not refilled in windows, and the fewest
+/// requests in them: the tests of `auto` come every few seconds, and a slow bucket takes minutes to
+/// show its rate.
+const WINDOWS: f64 = 60.0;
 const MIN_REQUESTS: usize = 300;
-const MAX_REQUESTS: usize = 20_000;
-/// Fewest windows that are simulated, where the bucket is refilled in windows.
-const WINDOWS: f64 = 30.0;
-/// Most steps that are simulated: a bucket that gains nothing is asked again and again.
-const STEPS: usize = 100_000;
+/// Most requests that are simulated, and waits for one: a bucket that gains nothing is asked again
+/// and again.
+const MOST: usize = 20_000;
 /// Largest difference, as a share, between the observed and the simulated rate at which the
-/// observed one is believed.
+/// observed one is believed: it is lower where questions had to wait for something else.
 const LARGEST_DEVIATION: f64 = 0.25;
-/// Smallest share of the simulated rate at which the observed one counts as the highest possible at
-/// first: it is lower where questions had to wait for something else.
-const AT_LEAST: f64 = 0.6;
 /// Latency where none was observed.
 const LATENCY: Duration = Duration::from_millis(150);
-/// Minimum latency, so that no answer precedes its request.
-const SHORTEST_LATENCY: f64 = 0.000_1;
 
 /// Number of requests that are answered by each moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,13 +48,9 @@ impl Forecast {
     /// requests in flight; `None` if the result depends on an unknown limit.
     pub fn play(pacing: &Pacing, rate: Rate, learnt: &Learnt, in_flight: usize) -> Option<Self> {
         let tenant = SimulatedTenant::new(learnt);
-        let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64().max(SHORTEST_LATENCY);
+        let latency = learnt.latency.unwrap_or(LATENCY).as_secs_f64();
         let every = tenant.map_or(1.0, |tenant| tenant.every);
-        let play = Play {
-            latency,
-            in_flight: in_flight.max(1),
-            least: SIMULATED_TIME.max(every * WINDOWS),
-        };
+        let play = Play { latency, in_flight: in_flight.max(1), least: every * WINDOWS };
         let mut times = match rate {
             Rate::PerSecond(rate) => play.exact(rate, pacing, tenant),
             // A simulation causes no events in the log of this run.
@@ -109,7 +99,8 @@ impl Forecast {
 /// Delays requests that would come sooner than the questions were let through once the bucket was
 /// used up. The level above the one that is kept is used up first.
 fn hold_back(times: &mut [f64], steady: f64, learnt: &Learnt, reserve: f64) {
-    let used = learnt.used.filter(|used| *used > 0.0 && *used >= steady * AT_LEAST);
+    let used =
+        learnt.used.filter(|used| *used > 0.0 && *used >= steady * (1.0 - LARGEST_DEVIATION));
     let (Some(used), Some(limit)) = (used, learnt.limit) else {
         return;
     };
@@ -155,7 +146,7 @@ struct Play {
 impl Play {
     /// Returns whether the simulation has run long enough.
     fn is_over(&self, times: &[f64]) -> bool {
-        times.len() >= MAX_REQUESTS
+        times.len() >= MOST
             || times.len() >= MIN_REQUESTS && times.last().is_some_and(|last| *last >= self.least)
     }
 
@@ -167,7 +158,7 @@ impl Play {
         let mut state = PacerState::new(pacing);
         let (mut at, mut times) = (0.0, Vec::new());
         let mut answers: VecDeque<(f64, Meter, LimitDecision)> = VecDeque::new();
-        for _ in 0..STEPS {
+        for _ in 0..MOST {
             if self.is_over(&times) {
                 break;
             }

@@ -14,6 +14,8 @@ pub struct Learnt {
     /// Requests a second that the bucket gains beyond what others take; `None` if there are too few
     /// answers to tell.
     pub refill: Option<f64>,
+    /// True if the refill may be different in the long run, since others take much at random.
+    pub is_rough: bool,
     /// Refill in steps, where the bucket is refilled like that.
     pub steps: Option<Steps>,
     /// Requests that the bucket holds now; `None` if the answers do not say.

@@ -21,13 +21,10 @@ const QUESTIONS: [usize; 3] = [25, 105, 205];
 const PAUSE: Duration = Duration::from_secs(10);
 /// Factors of a run at most.
 const MOST: f64 = 25_000.0;
-/// Distance of the estimate from the run that is allowed, in percent. 25 questions take half a
-/// second, of which differences in travel times are a good part.
-const ALLOWED: [f64; 3] = [15.0, 10.0, 10.0];
-/// The same beside others who send at random: fewer questions do not show their mean. Not even 205
-/// do so for certain: they take some six seconds, and with the seeds 2 to 6 the worst estimate is
-/// off by 18 to 46 %.
-const ALLOWED_BY_CHANCE: [f64; 3] = [30.0, 15.0, 10.0];
+/// Largest distance of an estimate from the run, in percent, that 19 of 20 may have, and that any
+/// may have: beside others who send at random, some seconds do not show for certain how much.
+const USUAL: f64 = 10.0;
+const LARGEST: f64 = 40.0;
 /// Scenarios of which the questions can show too little; there must be no estimate.
 const UNKNOWN: &[(&str, &str)] = &[
     ("025-5000", "205 requests leave a bucket of 2,500 full"),
@@ -40,7 +37,6 @@ struct Outcome {
     questions: usize,
     estimate: Option<f64>,
     took: f64,
-    allowed: f64,
 }
 
 impl Outcome {
@@ -63,10 +59,11 @@ impl Outcome {
         let is_unknown = !scenario.headers || UNKNOWN.iter().any(|(name, _)| *name == self.name);
         let Some(off) = self.off() else {
             // By default, whatever can be known is known.
-            let is_missing = self.questions == QUESTIONS[2] && !is_unknown;
+            let is_known = !is_unknown && scenario.noise_per_s <= 0.0;
+            let is_missing = self.questions == QUESTIONS[2] && is_known;
             return is_missing.then(|| format!("{}: no estimate", self.name));
         };
-        let is_wrong = is_unknown || off.abs() > self.allowed;
+        let is_wrong = is_unknown || off.abs() > LARGEST;
         is_wrong.then(|| format!("{}, {} questions: off by {off:.1} %", self.name, self.questions))
     }
 }
@@ -77,62 +74,65 @@ fn is_constant(scenario: &Scenario) -> bool {
 }
 
 #[test]
-fn the_estimate_is_within_a_tenth_of_what_the_run_takes() {
+fn nineteen_of_twenty_estimates_are_within_a_tenth_of_what_the_run_takes() {
     let only = crate::variable("MFAFERRY_TEST_SCENARIO").unwrap_or_default();
-    let seed =
-        crate::variable("MFAFERRY_TEST_SEED").and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let runs: Vec<_> = scenarios()
-        .into_iter()
-        .filter(|(name, scenario)| name.contains(&only) && is_constant(scenario))
-        .map(|(name, scenario)| {
-            thread::spawn(move || {
-                let played = play(&name, &scenario, seed);
-                let faults = played.iter().filter_map(|outcome| outcome.fault(&scenario));
-                let (lines, faults) =
-                    (played.iter().map(Outcome::line), faults.collect::<Vec<_>>());
-                (lines.collect::<String>(), faults)
-            })
-        })
-        .collect();
-    let mut table = String::from("| tenant | questions | estimate | run | off |\n");
-    table.push_str("| --- | --- | --- | --- | --- |\n");
-    let mut faults = Vec::new();
-    for run in runs {
-        let (lines, wrong) = run.join().unwrap();
-        write!(table, "{lines}").unwrap();
-        faults.extend(wrong);
+    let given: Option<u64> =
+        crate::variable("MFAFERRY_TEST_SEED").and_then(|seed| seed.parse().ok());
+    let seeds = given.map_or(1..=4, |seed| seed..=seed);
+    let (mut table, mut faults, mut offs) = (String::new(), Vec::new(), Vec::new());
+    for seed in seeds {
+        let runs: Vec<_> = scenarios()
+            .into_iter()
+            .filter(|(name, scenario)| name.contains(&only) && is_constant(scenario))
+            .map(|(name, scenario)| thread::spawn(move || (play(&name, &scenario, seed), scenario)))
+            .collect();
+        write!(table, "\nSeed {seed}:\n\n| tenant | questions | estimate | run | off |\n").unwrap();
+        table.push_str("| --- | --- | --- | --- | --- |\n");
+        for run in runs {
+            let (played, scenario) = run.join().unwrap();
+            let wrong = played.iter().filter_map(|outcome| outcome.fault(&scenario));
+            faults.extend(wrong.map(|fault| format!("with seed {seed}: {fault}")));
+            table.extend(played.iter().map(Outcome::line));
+            offs.extend(played.iter().filter_map(Outcome::off));
+        }
     }
-    println!("\n{table}");
-    assert!(faults.is_empty(), "with seed {seed}:\n{}", faults.join("\n"));
+    println!("{table}");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    let far = offs.iter().filter(|off| off.abs() > USUAL).count();
+    assert!(far * 20 <= offs.len() || given.is_some(), "{far} of {} are far off", offs.len());
 }
 
 /// Asks and estimates, and after the most questions sends what the tenant grants in about the time
 /// of the scenario.
 fn play(name: &str, scenario: &Scenario, seed: u64) -> Vec<Outcome> {
-    let work = Workload { factors: factors(scenario), ..Workload::default() };
-    let requests = usize::try_from(work.requests()).unwrap();
-    let in_flight = usize::try_from(scenario.concurrency).unwrap();
-    let estimate = |questions, requests| {
-        let (learnt, took) = world::rehearse(scenario, seed, (questions, PAUSE), requests);
-        let concurrency = Concurrency::Fixed(in_flight);
-        let pace = RateConditions { pacing: scenario.pacing(), concurrency, learnt };
-        let estimate = Estimate::of(&work, &pace, LocalTime::default());
+    let factors = factors(scenario);
+    let measured = |questions, is_run| {
+        let (estimate, took) = rehearse(scenario, seed, (questions, PAUSE), (factors, is_run));
         let measured = estimate.duration().filter(|_| !estimate.is_rough());
         (measured.as_ref().map(Duration::as_secs_f64), took)
     };
     let [few, some, many] = QUESTIONS;
-    let (by_many, took) = estimate(many, requests);
-    let estimates = [estimate(few, 0).0, estimate(some, 0).0, by_many];
-    let by_chance = scenario.noise_per_s > 0.0;
-    let allowed = if by_chance { ALLOWED_BY_CHANCE } else { ALLOWED };
-    let outcome = |((questions, estimate), allowed)| Outcome {
-        name: name.to_owned(),
-        questions,
-        estimate,
-        took: took.as_secs_f64(),
-        allowed,
-    };
-    QUESTIONS.into_iter().zip(estimates).zip(allowed).map(outcome).collect()
+    let (by_many, took) = measured(many, true);
+    let estimates = [measured(few, false).0, measured(some, false).0, by_many];
+    let outcome =
+        |(questions, estimate)| Outcome { name: name.to_owned(), questions, estimate, took };
+    QUESTIONS.into_iter().zip(estimates).map(outcome).collect()
+}
+
+/// Asks so many questions, pauses, and estimates a run of so many factors; runs it, too, if that is
+/// wanted, and returns how many seconds it took.
+pub(crate) fn rehearse(
+    scenario: &Scenario,
+    seed: u64,
+    asked: (usize, Duration),
+    (factors, is_run): (u64, bool),
+) -> (Estimate, f64) {
+    let work = Workload { factors, ..Workload::default() };
+    let requests = if is_run { usize::try_from(work.requests()).unwrap() } else { 0 };
+    let (learnt, took) = world::rehearse(scenario, seed, asked, requests);
+    let concurrency = Concurrency::Fixed(usize::try_from(scenario.concurrency).unwrap());
+    let pace = RateConditions { pacing: scenario.pacing(), concurrency, learnt };
+    (Estimate::of(&work, &pace, LocalTime::default()), took.as_secs_f64())
 }
 
 /// Tenant, factors, questions, and the distance of the estimate from the run that is allowed.
@@ -189,15 +189,10 @@ fn few_answers_give_a_rough_estimate() {
 
 /// Estimates a run of so many factors that follows the questions at once, and runs it.
 fn at_once(scenario: &Scenario, factors: u64, questions: usize) -> (Estimate, f64) {
-    let work = Workload { factors, ..Workload::default() };
-    let requests = usize::try_from(work.requests()).unwrap();
-    let (learnt, took) = world::rehearse(scenario, 1, (questions, Duration::ZERO), requests);
-    let concurrency = Concurrency::Fixed(usize::try_from(scenario.concurrency).unwrap());
-    let pace = RateConditions { pacing: scenario.pacing(), concurrency, learnt };
-    (Estimate::of(&work, &pace, LocalTime::default()), took.as_secs_f64())
+    rehearse(scenario, 1, (questions, Duration::ZERO), (factors, true))
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some thousands")]
-fn factors(scenario: &Scenario) -> u64 {
+pub(crate) fn factors(scenario: &Scenario) -> u64 {
     (world::offered(scenario) * 0.8).min(MOST) as u64
 }

@@ -6,11 +6,13 @@
 //! run included; a request takes 100 to 200 ms where the scenario says nothing else. The share used
 //! is of all that the tenant could have granted and others did not take, its full bucket at the
 //! start included. `MFAFERRY_TEST_SCENARIO=noisy` runs the scenarios with that in their name, and
-//! `MFAFERRY_TEST_SEED=7` uses another seed.
+//! `MFAFERRY_TEST_SEED=7` uses another seed. `random` draws tenants that no
+//! file describes.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test, and its table")]
 
 mod estimate;
 mod in_flight;
+mod random;
 mod scenario;
 mod world;
 

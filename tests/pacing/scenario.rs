@@ -117,7 +117,8 @@ fn in_flight() -> u32 {
 }
 
 impl Outcome {
-    fn share(&self) -> f64 {
+    /// Percentage of what others left that was used.
+    pub(crate) fn share(&self) -> f64 {
         self.granted * 100.0 / self.offered
     }
 

@@ -17,7 +17,7 @@ use history::BucketSample;
 pub(in crate::pacer) use refill_pattern::Top;
 use refill_rate::RefillRate;
 use sent::SentRequests;
-use survey::{FirstAnswers, Windows};
+use survey::{FirstAnswers, WINDOWS, Windows};
 
 use super::{JITTER, Learnt, ROUNDING};
 
@@ -168,18 +168,23 @@ impl Bucket {
             let (refill, steps) = (Some(steps.rate()), Some(steps));
             return Learnt { refill, steps, level: Some(level), used: Some(used), ..base };
         }
-        let steps = self.refill.pattern.steps();
-        let measured = self.refill.is_measured().then(|| self.refill.rate());
-        let refill = match steps {
-            Some(steps) => Some(steps.rate()),
-            None => self.survey.refill().or(measured),
+        let (steps, used) = match self.refill.pattern.steps() {
+            // Fewer requests have not used up the bucket, and these windows after it.
+            Some(_) if self.sent.taken() < self.limit * (1.0 + WINDOWS) => (None, None),
+            Some(steps) => {
+                let used = self.survey.used_by_window();
+                (used.map(|_| steps), used)
+            }
+            None => (None, self.survey.used()),
         };
-        let used = if steps.is_some() { self.survey.used_by_window() } else { self.survey.used() };
+        let slope = self.survey.slope().filter(|slope| slope.is_straight || self.is_even());
+        let is_rough = steps.is_none() && slope.is_some_and(|slope| !slope.is_straight);
+        let refill = steps.map(|steps| steps.rate()).or(slope.map(|slope| slope.rate));
         // As long as the pattern is unknown, the model predicts no gain.
         let unseen = if self.is_pattern_known() { None } else { refill.or(promised) };
         let gained = unseen.unwrap_or_default() * (now - self.at).max(0.0);
         let level = Some((self.level(now) + gained).clamp(0.0, self.limit));
-        Learnt { refill, steps, level, used, ..base }
+        Learnt { refill, is_rough, steps, level, used, ..base }
     }
 
     /// Returns the size of the bucket.

@@ -102,8 +102,8 @@ impl RateConditions {
         Forecast::play(&self.pacing, rate, &self.learnt, self.in_flight())
     }
 
-    /// Returns how many seconds a work takes, and whether that is derived from headers because
-    /// there were too few answers to measure it.
+    /// Returns how many seconds a work takes, and whether that is rough because the answers do not
+    /// show well enough what the tenant lets through.
     fn best(&self, work: &Workload, now: LocalTime) -> (Option<f64>, bool) {
         let requests = work.requests();
         if requests == 0 {
@@ -113,14 +113,17 @@ impl RateConditions {
         // The token and the answers to the questions come before the first factor.
         let latency = self.learnt.latency.unwrap_or_default().as_secs_f64();
         let first = if work.questions > 0 { 2.0 * latency } else { 0.0 };
-        if let Some(seconds) = self.seconds(all, now) {
-            return (Some(seconds + first), false);
+        let by =
+            |learnt| Self { learnt, ..self.clone() }.seconds(all, now).map(|took| took + first);
+        let Learnt { limit, refill, used, is_rough, latency, .. } = self.learnt;
+        let is_shown = limit.is_none() || (refill.or(used).is_some() && !is_rough);
+        if let Some(seconds) = by(self.learnt).filter(|_| is_shown) {
+            return (Some(seconds), false);
         }
-        let rough = self.learnt.roughly().and_then(|learnt| {
-            let pace = Self { learnt, ..self.clone() };
-            pace.seconds(all, now)
-        });
-        (rough.map(|seconds| seconds + first), rough.is_some())
+        let rough = self.learnt.roughly().and_then(by);
+        // A given rate may be slower than all that the tenant could allow.
+        let given = by(Learnt { latency, ..Learnt::default() });
+        (rough, rough.is_some_and(|rough| given.is_none_or(|given| rough > given)))
     }
 
     /// Limits a rate to the given one: the first request of a run does not wait.
@@ -215,7 +218,7 @@ impl Estimate {
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
     }
 
-    /// Returns whether there were too few answers for more than a rough estimate.
+    /// Returns whether the answers did not show enough for more than a rough estimate.
     pub fn is_rough(&self) -> bool {
         self.is_rough
     }

@@ -250,6 +250,34 @@ fn an_estimate_from_few_answers_says_that_it_is_rough() {
 }
 
 #[test]
+fn an_estimate_beside_others_who_vary_is_rough_and_says_why() {
+    let varied = Learnt { is_rough: true, ..learnt(50.0, 25.0) };
+    let auto = estimate(1_000, &pace(Rate::Auto, 0.2, None, varied), WINTER);
+    assert!(auto.is_rough() && auto.rate_per_second.is_some_and(|rate| rate > 15.0), "{auto:?}");
+    let expected = "  a rough estimate: what others use of the limit varies too much for 205 answers \
+                    to show it well; ask about more users with --sample for a better one";
+    assert_eq!(auto.lines().get(1).map(String::as_str), Some(expected));
+}
+
+#[test]
+fn a_given_rate_is_rough_only_if_the_tenant_may_allow_less() {
+    let promised = |rate| Learnt { refill: None, promised: Some(rate), ..learnt(50.0, 25.0) };
+    let varied = Learnt { is_rough: true, ..learnt(50.0, 25.0) };
+    for (rate, learnt, expected, is_rough) in [
+        (10.0, promised(16.0), 10.0, false),
+        (90.0, promised(16.0), 16.0, true),
+        (10.0, varied, 10.0, false),
+        (90.0, varied, 25.0, true),
+    ] {
+        let pace = pace(Rate::PerSecond(rate), 0.0, None, learnt);
+        let estimate = estimate(1_010_000, &pace, WINTER);
+        assert_eq!(estimate.is_rough(), is_rough, "{rate}: {estimate:?}");
+        let told = estimate.rate_per_second.unwrap();
+        assert!((told / expected - 1.0).abs() < 0.03, "{rate}: {estimate:?}");
+    }
+}
+
+#[test]
 fn what_the_bucket_holds_now_is_all_that_goes_at_once() {
     let seconds = |level| {
         let learnt = Learnt { level, ..learnt(50.0, 16.0) };

@@ -43,12 +43,16 @@ impl Estimate {
         if !self.is_rough {
             return format!("an estimate, from {}", self.grounds());
         }
-        let metered = self.basis.learnt.metered;
+        let Learnt { metered, is_rough, .. } = self.basis.learnt;
+        let more = "ask about more users with --sample for a better one";
+        if is_rough {
+            return format!(
+                "a rough estimate: what others use of the limit varies too much for {metered} answers \
+                 to show it well; {more}"
+            );
+        }
         let answers = if metered == 1 { "answer" } else { "answers" };
-        format!(
-            "a rough estimate, from only {metered} {answers}: ask about more users with --sample for a \
-             better one"
-        )
+        format!("a rough estimate, from only {metered} {answers}: {more}")
     }
 
     /// Describes what the pace was estimated from.
