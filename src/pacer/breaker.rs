@@ -20,11 +20,9 @@ use crate::{
     model::UserId,
 };
 
-/// Number of different users failing in a row that opens a circuit.
+/// Number of different users failing in a row that opens a circuit. As many that were answered are
+/// kept for health checks: theirs may break, too.
 const THRESHOLD: usize = 5;
-/// Users kept for health checks because they were answered: more than one, as theirs may break,
-/// too.
-const MAX_ANSWERED: usize = 4;
 /// Time to the first health check; doubles with each that fails.
 const FIRST_HEALTH_CHECK: Duration = Duration::from_millis(500);
 /// Longest time between two health checks.
@@ -243,7 +241,7 @@ impl Breaker {
     }
 
     fn remember(&mut self, user: Option<&UserId>) {
-        if self.answered.len() < MAX_ANSWERED
+        if self.answered.len() < THRESHOLD
             && let Some(user) = user.filter(|user| !self.answered.contains(user))
         {
             self.answered.push_back(user.clone());
@@ -579,8 +577,8 @@ mod tests {
         // One of them fails now: not asked about any more.
         breaker.observe(RequestKind::Read, Health::Bad, Some(&user(11)), now);
         failing(&mut breaker, RequestKind::Read, now, THRESHOLD);
-        let asked: Vec<_> = (0..4).map(|_| breaker.health_check_user()).collect();
-        assert_eq!(asked, [10, 12, 13, 10].map(user));
+        let asked: Vec<_> = (0..5).map(|_| breaker.health_check_user()).collect();
+        assert_eq!(asked, [10, 12, 13, 14, 10].map(user));
         // Where nobody ever was, those who fail, each in turn.
         let mut breaker = proven();
         failing(&mut breaker, RequestKind::Read, now, THRESHOLD);

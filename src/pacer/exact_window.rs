@@ -11,9 +11,6 @@ use std::collections::VecDeque;
 
 use super::SHORTEST_WAIT;
 
-/// Shortest window of the promise, in seconds.
-const SECOND: f64 = 1.0;
-
 /// Permits granted within [`SHORTEST_WAIT`] of each other.
 #[derive(Debug, Clone, Copy)]
 struct Grants {
@@ -42,7 +39,7 @@ impl Window {
 
     /// Returns whether a permit may be granted now, or else when to ask again.
     pub(super) fn may(&mut self, now: f64) -> Result<(), f64> {
-        while let Some(given) = self.recent.front().filter(|given| now - given.first >= SECOND) {
+        while let Some(given) = self.recent.front().filter(|given| now - given.first >= 1.0) {
             self.least = self.least.min(self.rate.mul_add(-given.last, given.number));
             self.recent.pop_front();
         }
@@ -52,8 +49,8 @@ impl Window {
             return Err(due);
         }
         match self.recent.front() {
-            Some(oldest) if number - oldest.number + 1.0 > self.rate * SECOND + self.burst => {
-                Err(oldest.first + SECOND)
+            Some(oldest) if number - oldest.number + 1.0 > self.rate + self.burst => {
+                Err(oldest.first + 1.0)
             }
             _ => Ok(()),
         }

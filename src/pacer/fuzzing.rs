@@ -7,10 +7,6 @@ use tokio::time::Instant;
 use super::{LONGEST_HOLD, Pacer, Rate, SHORTEST_WAIT};
 use crate::api::{LimitDecision, Meter};
 
-/// Longest wait for a permit: a hold, the time after which what answers said about the limit is
-/// forgotten, and the slowest pace.
-const LONGEST_WAIT: Duration = LONGEST_HOLD.saturating_add(Duration::from_secs(90));
-
 /// Asks for a permit, shows an answer that took that long and may be a 429, and so on: whatever the
 /// answers say, permits come in bounded time.
 pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, Duration)>) {
@@ -33,10 +29,13 @@ pub(crate) fn endure(reserve: f64, answers: impl Iterator<Item = (Meter, bool, D
 
 /// Returns the time at which the next permit comes.
 fn permit(pacer: &Pacer, asked: Instant) -> Instant {
+    // A hold, the time after which what answers said about the limit is forgotten, and the slowest
+    // pace.
+    let longest = LONGEST_HOLD + Duration::from_secs(90);
     let mut now = asked;
     while let Some(wait) = pacer.state().next(pacer.began, now) {
         now = wait.until.max(now + SHORTEST_WAIT);
-        assert!(now - asked <= LONGEST_WAIT, "no permit within {:?}", now - asked);
+        assert!(now - asked <= longest, "no permit within {:?}", now - asked);
     }
     now
 }

@@ -5,14 +5,10 @@
 
 use std::time::Duration;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
 
 use super::Rate;
 use crate::model::LocalTime;
-
-/// Minutes of a day.
-const DAY: u16 = 24 * 60;
-const MINUTE: i64 = 60_000;
 
 /// Rates by time of day.
 #[derive(Debug, Clone)]
@@ -21,11 +17,11 @@ pub struct Plan {
     zone: TimeZone,
 }
 
-/// Range from one minute of the day up to another; it crosses midnight if the second is smaller.
+/// Range from one time of day up to another; it crosses midnight if the second is earlier.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Range {
-    from: u16,
-    to: u16,
+    from: Time,
+    to: Time,
     rate: Rate,
 }
 
@@ -77,25 +73,23 @@ impl Plan {
 
     /// Returns what the plan says about a moment.
     pub fn at(&self, now: LocalTime) -> Phase {
-        let now = now.as_millis();
-        let time = Timestamp::from_millisecond(now).unwrap_or_default();
-        let time = self.zone.to_datetime(time).time();
-        let minute = minute(time.hour(), time.minute());
-        let range = self.ranges.iter().find(|range| range.holds_at(minute));
-        let left = MINUTE - now.rem_euclid(MINUTE);
+        let now = Timestamp::from_millisecond(now.as_millis()).unwrap_or_default();
+        let time = self.zone.to_datetime(now).time();
+        let range = self.ranges.iter().find(|range| range.holds_at(time));
+        let into_minute = time.duration_since(Time::constant(time.hour(), time.minute(), 0, 0));
         Phase {
             rate: range.map(|range| range.rate),
-            look_in: Duration::from_millis(left.unsigned_abs()),
+            look_in: Duration::from_secs(60).saturating_sub(into_minute.unsigned_abs()),
         }
     }
 }
 
 impl Range {
-    fn holds_at(&self, minute: u16) -> bool {
+    fn holds_at(&self, time: Time) -> bool {
         if self.from < self.to {
-            (self.from..self.to).contains(&minute)
+            (self.from..self.to).contains(&time)
         } else {
-            minute >= self.from || minute < self.to
+            time >= self.from || time < self.to
         }
     }
 
@@ -107,25 +101,16 @@ impl Range {
 fn parse_range(text: &str, rate: impl Fn(&str) -> Option<Rate>) -> Option<Range> {
     let (times, value) = text.split_once('=')?;
     let (from, to) = times.split_once('-')?;
-    let (from, to) = (parse_time(from)?, parse_time(to)?);
     // 24:00 is only ever the end of a day.
-    let to = if to == DAY { 0 } else { to };
-    (from < DAY).then_some(Range { from, to, rate: rate(value.trim())? })
+    let to = if to.trim() == "24:00" { Time::midnight() } else { parse_time(to)? };
+    Some(Range { from: parse_time(from)?, to, rate: rate(value.trim())? })
 }
 
-fn parse_time(text: &str) -> Option<u16> {
+/// Reads `HH:MM`; [`Time`] alone reads more forms than that.
+fn parse_time(text: &str) -> Option<Time> {
     let (hours, minutes) = text.trim().split_once(':')?;
     let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !(digits(hours) && digits(minutes)) {
-        return None;
-    }
-    let (hours, minutes) = (hours.parse::<u16>().ok()?, minutes.parse::<u16>().ok()?);
-    let time = hours * 60 + minutes;
-    (minutes < 60 && time <= DAY).then_some(time)
-}
-
-fn minute(hour: i8, minute: i8) -> u16 {
-    u16::from(hour.unsigned_abs()) * 60 + u16::from(minute.unsigned_abs())
+    (digits(hours) && digits(minutes)).then(|| text.trim().parse().ok())?
 }
 
 #[cfg(test)]

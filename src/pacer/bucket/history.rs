@@ -12,8 +12,6 @@ use std::collections::VecDeque;
 /// Length of the history: two windows of a second, plus a little so that both are whole. One window
 /// costs 61 points of the limit on a bucket of 10.
 const SPAN: f64 = 2.2;
-/// Samples closer together than this are merged, so that at most a hundred are kept at any rate.
-const SLOT: f64 = SPAN / 110.0;
 /// Samples kept at a low rate, however old.
 const MIN_SAMPLES: usize = 10;
 
@@ -77,7 +75,8 @@ impl History {
         let at = sample.at;
         let before = self.slots.iter().rposition(|slot| slot.from <= at);
         match before.map(|index| (&mut self.slots[index], &mut self.samples[index])) {
-            Some((slot, mean)) if at < slot.from + SLOT => {
+            // Samples closer together than this are merged, so that at most 110 are kept.
+            Some((slot, mean)) if at < slot.from + SPAN / 110.0 => {
                 slot.count += 1.0;
                 mean.at += (at - mean.at) / slot.count;
                 mean.supplied += (sample.supplied - mean.supplied) / slot.count;

@@ -144,26 +144,26 @@ impl FirstAnswers {
     /// Returns the gain over all stretches in which the bucket was never full, by least squares:
     /// travel times differ, so single answers are early or late.
     pub(super) fn slope(&self) -> Option<Slope> {
-        let (mut time, mut count) = (0.0, 0.0);
+        // Degrees of freedom: the slope takes one, and so does the mean of each stretch.
+        let (mut time, mut freedom) = (0.0, -1.0);
         let (mut products, mut times, mut gains) = (0.0, 0.0, 0.0);
         for stretch in self.samples.split(|sample| sample.full) {
             let (Some(first), Some(last)) = (stretch.first(), stretch.last()) else {
                 continue;
             };
             time += last.at - first.at;
-            count -= 1.0;
+            freedom -= 1.0;
             let (at, supplied) = (mean(stretch, |one| one.at), mean(stretch, |one| one.supplied));
             for one in stretch {
                 products += (one.at - at) * (one.supplied - supplied);
                 times += (one.at - at).powi(2);
                 gains += (one.supplied - supplied).powi(2);
-                count += 1.0;
+                freedom += 1.0;
             }
         }
         let rate = products / times;
-        // Two answers are always on one line, and need one parameter for each stretch.
-        let off = ((gains - rate * products).max(0.0) / (count - 1.0)).sqrt();
-        let is_straight = count > 1.0 && off <= rate * time * UNEVEN;
+        let off = ((gains - rate * products).max(0.0) / freedom).sqrt();
+        let is_straight = freedom > 0.0 && off <= rate * time * UNEVEN;
         (rate > 0.0).then_some(Slope { rate, is_straight })
     }
 
