@@ -6,22 +6,20 @@
 //! without knowing of each other. Where the bucket is refilled at the top of a second, its level is
 //! spread over that second.
 //!
-//! With a reserve, only the rest of the refill rate is used. Then the bucket stays full, and a full
-//! bucket does not show how fast it fills. So now and then requests go faster for a moment (a
-//! test), until the level is a little lower, and the speed at which it rises again shows the rate.
-//! They are paid back afterwards.
+//! With a reserve, only the rest of the refill rate is used, once that is known. Then the bucket
+//! stays full, and a full bucket does not show how fast it fills. So now and then requests go
+//! faster for a moment (a test), until the level is a little lower, and the speed at which it rises
+//! again shows the rate. They are paid back afterwards.
 //!
 //! Pure; times are seconds.
 
 use super::{
-    JITTER, LATENESS_MADE_UP, ROUNDING, SHORTEST_SLEEP, bucket::Bucket, limit_search::LimitSearch,
+    JITTER, LATENESS_MADE_UP, ROUNDING, SHORTEST_SLEEP, SLOWEST_PACE, bucket::Bucket,
+    limit_search::LimitSearch,
 };
 
 /// Requests a second until the first answer; the smallest plan allows 2.
 const FIRST_RATE: f64 = 2.0;
-/// Slowest pace once there is an answer: the bucket may be different a moment later, and only
-/// asking shows it. [`Bucket::ask`] holds back requests that must not go.
-const SLOWEST_PACE: f64 = 0.8;
 /// Share of the room above the floor that stays in the bucket without a reserve, because others may
 /// take some at any moment.
 const MARGIN: f64 = 0.125;
@@ -37,9 +35,6 @@ const TEST: f64 = 0.4;
 /// Factor by which a survey speeds up using a level above the wanted one: without it, 200 questions
 /// never bring down a bucket that gains 250 a second, and show nothing.
 const HASTE: f64 = 4.0;
-/// Smallest bucket that is used up faster: a smaller one would only refuse the requests that come
-/// sooner, and at any other pace two thirds of it are used.
-const HASTENED: f64 = 8.0;
 
 /// End of a wait, and its reason.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -196,8 +191,9 @@ impl Auto {
             }
             // A level above the wanted one is used up within a second. Half a second costs a bucket
             // of two 10 points of its limit; with two seconds, more of the other clients' requests
-            // are refused.
-            None if level > wanted && limit >= HASTENED => {
+            // are refused. In a bucket whose margin is less than a request, that would only get the
+            // sooner ones refused.
+            None if level > wanted && limit * MARGIN >= 1.0 => {
                 (level - wanted).mul_add(self.haste, refill - common)
             }
             None => refill - common + (level - wanted),

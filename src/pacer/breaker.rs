@@ -20,8 +20,8 @@ use crate::{
     model::UserId,
 };
 
-/// Number of different users failing in a row that opens a circuit. As many that were answered are
-/// kept for health checks: theirs may break, too.
+/// Number of different users failing in a row that opens a circuit. Also the number of answered
+/// users kept for health checks: more than one, as theirs may break, too.
 const THRESHOLD: usize = 5;
 /// Time to the first health check; doubles with each that fails.
 const FIRST_HEALTH_CHECK: Duration = Duration::from_millis(500);

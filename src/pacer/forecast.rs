@@ -20,13 +20,13 @@ use crate::{
     model::LocalTime,
 };
 
-/// Simulated windows, of a second where the bucket is not refilled in windows, and the fewest
-/// requests in them: the tests of `auto` come every few seconds, and a slow bucket takes minutes to
-/// show its rate.
+/// Fewest windows that are simulated, or seconds where the bucket is not refilled in windows: the
+/// tests of `auto` come every few seconds.
 const WINDOWS: f64 = 60.0;
+/// Fewest requests that are simulated: a slow bucket takes minutes to show its rate.
 const MIN_REQUESTS: usize = 300;
-/// Most requests that are simulated, and waits for one: a bucket that gains nothing is asked again
-/// and again.
+/// Most requests that are simulated, with up to four waits for each: a bucket that gains nothing is
+/// asked again and again.
 const MOST: usize = 20_000;
 /// Largest difference, as a share, between the observed and the simulated rate at which the
 /// observed one is believed: it is lower where questions had to wait for something else.
@@ -158,7 +158,7 @@ impl Play {
         let mut state = PacerState::new(pacing);
         let (mut at, mut times) = (0.0, Vec::new());
         let mut answers: VecDeque<(f64, Meter, LimitDecision)> = VecDeque::new();
-        for _ in 0..MOST {
+        for _ in 0..5 * MOST {
             if self.is_over(&times) {
                 break;
             }

@@ -11,8 +11,8 @@ pub struct Learnt {
     pub metered: u64,
     /// Size of the tenant's bucket; `None` if its answers do not state a limit.
     pub limit: Option<f64>,
-    /// Requests a second that the bucket gains beyond what others take; `None` if there are too few
-    /// answers to tell.
+    /// Requests a second that the bucket gains beyond what others take; `None` if the answers do
+    /// not show it.
     pub refill: Option<f64>,
     /// True if the refill may be different in the long run, since others take much at random.
     pub is_rough: bool,
@@ -30,7 +30,7 @@ pub struct Learnt {
 }
 
 impl Learnt {
-    /// Returns a rough estimate where there were too few answers to measure the refill: the rate
+    /// Returns a guess where the answers do not show the refill: the rate of requests, or the one
     /// that the headers promise, or else a full bucket in the usual time.
     #[must_use]
     pub fn roughly(&self) -> Option<Self> {

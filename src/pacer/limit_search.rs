@@ -11,6 +11,8 @@
 //!
 //! Pure; times are seconds.
 
+use super::SLOWEST_PACE;
+
 /// First rate, in requests a second; with 2, two runs do not find their shares within the scenario.
 const FIRST_RATE: f64 = 5.0;
 /// Share of the limit that is kept after a 429. With 0.75, a run uses 7 points less of a limit that
@@ -18,8 +20,6 @@ const FIRST_RATE: f64 = 5.0;
 const LESS: f64 = 0.9;
 /// Time until the limit is reached again, in seconds. Half as long costs 2 more refusals in 1,000.
 const TIME_TO_LIMIT: f64 = 8.0;
-/// Slowest rate: one request in five seconds.
-const SLOWEST_RATE: f64 = 0.2;
 
 /// The search.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ impl LimitSearch {
         if back > 0.0 && rate > used * 2.0 {
             self.since = Some(since.max(now - TIME_TO_LIMIT));
         }
-        rate.max(SLOWEST_RATE)
+        rate.max(SLOWEST_PACE)
     }
 
     /// Takes in a 429 for a request sent at a moment, with `used` requests sent in the last second.
@@ -86,7 +86,7 @@ impl LimitSearch {
             (true, true) => self.limit.min(limit) * LESS.powi(2),
             (true, false) => limit,
         };
-        self.limit = limit.max(SLOWEST_RATE);
+        self.limit = limit.max(SLOWEST_PACE);
         self.since = Some(now);
         self.met = true;
     }

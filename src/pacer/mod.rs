@@ -59,6 +59,11 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// whole.
 const ROUNDING: f64 = 0.01;
 
+/// Slowest pace at a learnt rate once there is an answer, in requests a second: the bucket may be
+/// different a moment later, and only asking shows it. The bucket's model, or the hold after a 429,
+/// keeps back requests that must not go.
+const SLOWEST_PACE: f64 = 0.8;
+
 /// Largest share of the limit that `--reserve` can leave to others.
 pub const MAX_RESERVE: f64 = 0.95;
 
@@ -176,7 +181,13 @@ impl Pacer {
         self.state().pace()
     }
 
-    /// Returns what the answers so far have shown of the tenant's limit.
+    /// Returns how many requests a second the tenant lets through beyond what others take, as the
+    /// latest answers show it; `None` before it was measured.
+    pub fn tenant_rate(&self) -> Option<f64> {
+        self.state().tenant_rate()
+    }
+
+    /// Returns what the first answers have shown of the tenant's limit.
     pub fn learnt(&self) -> Learnt {
         self.state().learnt(self.began, Instant::now())
     }

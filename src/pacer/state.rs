@@ -86,6 +86,11 @@ impl PacerState {
         Learnt { answers: all, metered, latency, ..self.bucket.learnt(seconds(began, now)) }
     }
 
+    /// Returns the refill rate as the latest answers show it.
+    pub(super) fn tenant_rate(&self) -> Option<f64> {
+        self.bucket.measured_rate()
+    }
+
     /// Uses up the tenant's bucket sooner.
     pub(super) fn hasten(&mut self) {
         self.auto.hasten();

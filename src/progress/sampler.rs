@@ -89,7 +89,7 @@ fn snapshot<T: ProgressCounts>(watch: &Watch<T>) -> Snapshot {
         checking: stats.checking(),
         requests: stats.requests_by_class(),
         throttled: stats.throttled(),
-        tenant_limit: watch.pacer.learnt().refill,
+        tenant_limit: watch.pacer.tenant_rate(),
         waits: Waits::of(&watch.pacer, stats),
         waiting: watch.pacer.waiting(),
         is_outage: stats.outage(),

@@ -21,10 +21,11 @@ const QUESTIONS: [usize; 3] = [25, 105, 205];
 const PAUSE: Duration = Duration::from_secs(10);
 /// Factors of a run at most.
 const MOST: f64 = 25_000.0;
-/// Largest distance of an estimate from the run, in percent, that 19 of 20 may have, and that any
-/// may have: beside others who send at random, some seconds do not show for certain how much.
+/// Largest distance of an estimate from the run, in percent, that 19 of 20 may have; and that any
+/// may have, without and with others who send at random: some seconds do not show how much.
 const USUAL: f64 = 10.0;
-const LARGEST: f64 = 40.0;
+const LARGEST: f64 = 25.0;
+const LARGEST_BY_CHANCE: f64 = 40.0;
 /// Scenarios of which the questions can show too little; there must be no estimate.
 const UNKNOWN: &[(&str, &str)] = &[
     ("025-5000", "205 requests leave a bucket of 2,500 full"),
@@ -63,7 +64,8 @@ impl Outcome {
             let is_missing = self.questions == QUESTIONS[2] && is_known;
             return is_missing.then(|| format!("{}: no estimate", self.name));
         };
-        let is_wrong = is_unknown || off.abs() > LARGEST;
+        let largest = if scenario.noise_per_s > 0.0 { LARGEST_BY_CHANCE } else { LARGEST };
+        let is_wrong = is_unknown || off.abs() > largest;
         is_wrong.then(|| format!("{}, {} questions: off by {off:.1} %", self.name, self.questions))
     }
 }
@@ -80,6 +82,7 @@ fn nineteen_of_twenty_estimates_are_within_a_tenth_of_what_the_run_takes() {
         crate::variable("MFAFERRY_TEST_SEED").and_then(|seed| seed.parse().ok());
     let seeds = given.map_or(1..=4, |seed| seed..=seed);
     let (mut table, mut faults, mut offs) = (String::new(), Vec::new(), Vec::new());
+    let mut all = 0;
     for seed in seeds {
         let runs: Vec<_> = scenarios()
             .into_iter()
@@ -94,12 +97,16 @@ fn nineteen_of_twenty_estimates_are_within_a_tenth_of_what_the_run_takes() {
             faults.extend(wrong.map(|fault| format!("with seed {seed}: {fault}")));
             table.extend(played.iter().map(Outcome::line));
             offs.extend(played.iter().filter_map(Outcome::off));
+            all += played.len();
         }
     }
     println!("{table}");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    let far = offs.iter().filter(|off| off.abs() > USUAL).count();
-    assert!(far * 20 <= offs.len() || given.is_some(), "{far} of {} are far off", offs.len());
+    if given.is_none() && only.is_empty() {
+        let far = offs.iter().filter(|off| off.abs() > USUAL).count();
+        assert!(far * 20 <= offs.len(), "{far} of {} are far off", offs.len());
+        assert!(offs.len() * 2 > all, "{} of {all} are not rough", offs.len());
+    }
 }
 
 /// Asks and estimates, and after the most questions sends what the tenant grants in about the time
@@ -168,6 +175,19 @@ fn the_estimate_holds_for_a_run_right_after_the_questions_and_for_long_windows()
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_given_rate_is_the_estimate_unless_the_tenant_allows_less() {
+    let limit = Limit::TokenBucket { rate: 100.0, burst: 50 };
+    for rate in [10.0, 20.0, 50.0, 150.0] {
+        let mut scenario = Scenario::of(limit, 20.0);
+        scenario.rate = Some(rate);
+        let (estimate, took) = at_once(&scenario, 2_000, 64);
+        let told = estimate.duration().unwrap().as_secs_f64();
+        assert!(!estimate.is_rough(), "{rate}/s");
+        assert!((told / took - 1.0).abs() < 0.03, "{rate}/s: {told:.1} s, took {took:.1} s");
+    }
 }
 
 #[test]

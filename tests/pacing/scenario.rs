@@ -55,6 +55,9 @@ pub(crate) struct Scenario {
     pub(crate) rate: Option<f64>,
     #[serde(default = "in_flight")]
     pub(crate) concurrency: u32,
+    /// Seed where no other is given: with many, a rare case does not come about.
+    #[serde(default = "first")]
+    pub(crate) seed: u64,
     expect: Expect,
 }
 
@@ -112,6 +115,9 @@ fn latency() -> (f64, f64) {
 fn at_once() -> Vec<f64> {
     vec![0.0]
 }
+fn first() -> u64 {
+    1
+}
 fn in_flight() -> u32 {
     32
 }
@@ -162,6 +168,7 @@ impl Scenario {
             runs_begin_at: at_once(),
             rate: None,
             concurrency: in_flight(),
+            seed: first(),
             expect: Expect { share: (0.0, 100.0), throttled: 1000.0, refused: None, unfair: None },
         }
     }

@@ -12,11 +12,11 @@ use super::{
     refill_pattern::SHARE_IN_STEPS,
 };
 
-/// Most answers that are kept: as many as a sample of users brings.
-const MAX_SAMPLES: usize = 256;
+/// Most answers that are kept.
+const MAX_SAMPLES: usize = 4_096;
 /// Share of its gain by which a bucket may be off a straight line, as a root mean square: others
-/// who take much at random bring it further off, and so does a refill in steps. With twice as much,
-/// three times as many estimates are wrong by over a quarter without being called rough.
+/// who take much at random push it further off, and so does a refill in steps. At twice this value,
+/// twice as many estimates are wrong by over a quarter without being called rough.
 const UNEVEN: f64 = 0.015;
 /// Shortest time over which the rate of requests is that of a long run, in seconds: until then the
 /// bucket is being used up, and neighbours come at random.
@@ -92,9 +92,10 @@ impl FirstAnswers {
     /// unless the times say otherwise.
     pub(super) fn promised(&self, limit: f64) -> Option<f64> {
         let Promises { count, missing, full_in } = self.promises;
-        // It is rounded up to whole seconds: by half a second on average, and by one at most.
+        // It is rounded up to whole seconds, by half a second on average; at first by up to two, as
+        // it is unknown then how far the tenant's clock is into a second.
         let time = count.mul_add(-0.5, full_in).max(full_in / 4.0);
-        let shortest = (full_in - count).max(0.0);
+        let shortest = count.mul_add(-2.0, full_in).max(0.0);
         let usual = (limit / USUAL_FILL_TIME).min(missing / shortest);
         (missing > 0.0 && time > 0.0).then(|| usual.max(missing / time))
     }
@@ -167,6 +168,12 @@ impl FirstAnswers {
         (rate > 0.0).then_some(Slope { rate, is_straight })
     }
 
+    /// Returns how many of our requests were granted.
+    pub(super) fn granted(&self) -> f64 {
+        let ends = self.samples.first().zip(self.samples.last());
+        ends.map_or(0.0, |(first, last)| taken(last) - taken(first) + 1.0)
+    }
+
     /// Returns the requests a second granted over the second half, if that was long enough.
     pub(super) fn used(&self) -> Option<f64> {
         let (half, last) = (self.samples.get(self.samples.len() / 2)?, self.samples.last()?);
@@ -175,7 +182,7 @@ impl FirstAnswers {
     }
 
     /// Returns the requests a second granted over whole windows of a second: those of the second
-    /// half, or as many as there are after the full bucket was used up.
+    /// half, and two at least.
     pub(super) fn used_by_window(&self) -> Option<f64> {
         let (first, last) = (self.samples.first()?, self.samples.last()?);
         let time = last.at - first.at;

@@ -120,10 +120,15 @@ impl RateConditions {
         if let Some(seconds) = by(self.learnt).filter(|_| is_shown) {
             return (Some(seconds), false);
         }
-        let rough = self.learnt.roughly().and_then(by);
-        // A given rate may be slower than all that the tenant could allow.
+        let varied = is_rough.then(|| by(self.learnt)).flatten();
+        let rough = varied.or_else(|| self.learnt.roughly().and_then(by));
+        // A given rate may be slower than all that the tenant could allow. A bucket that stays full
+        // shows no more than about the rate of the questions.
         let given = by(Learnt { latency, ..Learnt::default() });
-        (rough, rough.is_some_and(|rough| given.is_none_or(|given| rough > given)))
+        match (rough, given) {
+            (Some(rough), Some(given)) if rough <= given * 1.1 => (Some(given), false),
+            _ => (rough, rough.is_some()),
+        }
     }
 
     /// Limits a rate to the given one: the first request of a run does not wait.

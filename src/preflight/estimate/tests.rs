@@ -268,6 +268,9 @@ fn a_given_rate_is_rough_only_if_the_tenant_may_allow_less() {
         (90.0, promised(16.0), 16.0, true),
         (10.0, varied, 10.0, false),
         (90.0, varied, 25.0, true),
+        // More a second than the bucket holds.
+        (70.0, Learnt { refill: Some(80.0), ..varied }, 70.0, false),
+        (90.0, Learnt { refill: Some(80.0), ..varied }, 80.0, true),
     ] {
         let pace = pace(Rate::PerSecond(rate), 0.0, None, learnt);
         let estimate = estimate(1_010_000, &pace, WINTER);

@@ -65,7 +65,8 @@ impl Estimate {
         if let Rate::PerSecond(rate) = rate {
             parts.push(format!("--rate {rate}"));
         }
-        if let (Some(limit), Some(refill)) = (learnt.limit, learnt.refill.or(learnt.used)) {
+        let refill = learnt.refill.or(learnt.used).filter(|_| !learnt.is_rough);
+        if let (Some(limit), Some(refill)) = (learnt.limit, refill) {
             let reserve = reserve * 100.0;
             parts.push(format!(
                 "the limit that {} answers showed (up to {limit} requests at once, and {} a second \
