@@ -177,3 +177,24 @@ async fn a_limit_that_a_stray_answer_gave_is_forgotten_while_all_others_are_sile
     }
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_tenants_rate_is_that_of_the_latest_answers_and_not_of_the_first_ones() {
+    let pacer = Pacer::new(Rate::Auto, 0.0);
+    assert_eq!(pacer.tenant_rate(), None);
+    let (mut level, mut at) = (50.0_f64, Instant::now());
+    for (rate, count) in [(20.0, 600), (60.0, 6_000)] {
+        for _ in 0..count {
+            pacer.permit().await;
+            level = at.elapsed().as_secs_f64().mul_add(rate, level).min(50.0);
+            at = Instant::now();
+            let granted = level >= 1.0;
+            level -= f64::from(u8::from(granted));
+            let decision = if granted { LimitDecision::Admitted } else { LimitDecision::Throttled };
+            let remaining = (0..50).rfind(|left| f64::from(*left) <= level).unwrap_or(0);
+            pacer.observe(&meter(50, remaining), decision);
+        }
+        let told = pacer.tenant_rate().unwrap();
+        assert!((told / rate - 1.0).abs() < 0.1, "{told}, not {rate}");
+    }
+}
