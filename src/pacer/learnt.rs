@@ -21,7 +21,8 @@ pub struct Learnt {
     /// Requests that the bucket holds now; `None` if the answers do not say.
     pub level: Option<f64>,
     /// Requests a second that the bucket gains, computed from when the answers say it is full
-    /// again. That time is in whole seconds, so the rate is rough.
+    /// again. That time is in whole seconds, so the rate is rough; and it is no less than what was
+    /// taken from a full bucket.
     pub promised: Option<f64>,
     /// Requests a second that were granted in the long run; `None` if the run was too short.
     pub used: Option<f64>,

@@ -108,9 +108,10 @@ fn parse_range(text: &str, rate: impl Fn(&str) -> Option<Rate>) -> Option<Range>
 
 /// Reads `HH:MM`; [`Time`] alone reads more forms than that.
 fn parse_time(text: &str) -> Option<Time> {
-    let (hours, minutes) = text.trim().split_once(':')?;
+    let text = text.trim();
+    let (hours, minutes) = text.split_once(':')?;
     let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
-    (digits(hours) && digits(minutes)).then(|| text.trim().parse().ok())?
+    (digits(hours) && digits(minutes)).then(|| text.parse().ok())?
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! badly belongs in `scenarios/`.
 //!
 //! `MFAFERRY_TEST_TENANTS=3000 cargo test --test pacing random -- --nocapture` draws more and
-//! prints all of them, the worst first; `MFAFERRY_TEST_SEED=7` draws others.
+//! prints all of them by how they come out; `MFAFERRY_TEST_SEED=7` draws others.
 
 use std::{
     sync::{

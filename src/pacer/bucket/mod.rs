@@ -28,14 +28,16 @@ const SILENCES: u32 = 5;
 /// predicted yet and until the first 429. Trying early shows a rate that waiting for whole
 /// intervals never would: a bucket of one or two gets 8 to 61 points more of its limit.
 const EAGER: f64 = 0.7;
+/// Time in which the caution after 429s wears off, in seconds. Caution saves two runs on a tenant
+/// that refills once a second 60 refusals in 1,000 requests; a third of this time costs 19 of them,
+/// and with twice as much, more estimates are off by over a tenth.
+const CAUTION: f64 = 30.0;
 /// A bucket counts as full if it lacks no more than a sixteenth: other clients that came just
 /// before must not hide that it was. Without it, shares with a reserve fall by up to 12 points.
 const NEARLY_FULL: f64 = 16.0;
 
 /// Longest time without an answer after which one request may try, in seconds: a header that names
-/// a reset tomorrow must not stop a run until then, and trying costs one refusal at most. The
-/// caution after 429s, too, wears off in this time: where two runs share a tenant that refills once
-/// a second, it saves 60 refusals in 1,000 requests, and with a sixth of this time, 41.
+/// a reset tomorrow must not stop a run until then, and trying costs one refusal at most.
 const LONGEST_PATIENCE: f64 = 60.0;
 
 /// State of the bucket, according to an answer.
@@ -237,7 +239,7 @@ impl Bucket {
     }
 
     fn caution(&self, now: f64) -> f64 {
-        self.caution * ((self.refused - now) / LONGEST_PATIENCE).exp()
+        self.caution * ((self.refused - now) / CAUTION).exp()
     }
 
     /// Returns the time without an answer after which one request may try: as long as the tenant

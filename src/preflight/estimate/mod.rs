@@ -117,11 +117,11 @@ impl RateConditions {
             |learnt| Self { learnt, ..self.clone() }.seconds(all, now).map(|took| took + first);
         let Learnt { limit, refill, used, is_rough, latency, .. } = self.learnt;
         let is_shown = limit.is_none() || (refill.or(used).is_some() && !is_rough);
-        if let Some(seconds) = by(self.learnt).filter(|_| is_shown) {
-            return (Some(seconds), false);
+        let shown = by(self.learnt);
+        if is_shown && shown.is_some() {
+            return (shown, false);
         }
-        let varied = is_rough.then(|| by(self.learnt)).flatten();
-        let rough = varied.or_else(|| self.learnt.roughly().and_then(by));
+        let rough = shown.filter(|_| is_rough).or_else(|| self.learnt.roughly().and_then(by));
         // A given rate may be slower than all that the tenant could allow. A bucket that stays full
         // shows no more than about the rate of the questions.
         let given = by(Learnt { latency, ..Learnt::default() });
